@@ -1,0 +1,70 @@
+//! The shell around a check: plan → gather → decide, with the clock, one snapshot and one deadline.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::check::trail::Trail;
+use crate::check::{CheckInput, Decision, decide, plan};
+use crate::clock::{Clock, stopwatch};
+use crate::snapshot::SnapshotCell;
+use crate::sources::{Sources, gather};
+use crate::telemetry::metrics::Metrics;
+
+/// Answers checks.
+#[derive(Debug)]
+pub struct Authorizer {
+    snapshot: Arc<SnapshotCell>,
+    sources: Arc<Sources>,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+    deadline: Duration,
+}
+
+impl Authorizer {
+    /// An authorizer whose checks take at most `deadline`.
+    #[must_use]
+    pub fn new(
+        snapshot: Arc<SnapshotCell>,
+        sources: Arc<Sources>,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+        deadline: Duration,
+    ) -> Self {
+        Self { snapshot, sources, metrics, clock, deadline }
+    }
+
+    /// Checks one request. `within` is how long the caller will wait, where it says so.
+    pub async fn check(&self, input: &CheckInput, within: Option<Duration>) -> Decision {
+        let started = stopwatch();
+        let decision = self.run(input, within, &mut ()).await;
+        self.metrics.checked(&decision, started.elapsed());
+        tracing::debug!(
+            outcome = decision.outcome(),
+            reason = %decision.reason(),
+            rule = decision.rule().map(AsRef::as_ref).unwrap_or_default(),
+            method = ?input.method,
+            "check"
+        );
+        decision
+    }
+
+    /// Checks one request and keeps the trail.
+    pub async fn run(
+        &self,
+        input: &CheckInput,
+        within: Option<Duration>,
+        trail: &mut impl Trail,
+    ) -> Decision {
+        let now = self.clock.now();
+        let deadline = Instant::now() + within.map_or(self.deadline, |within| within.min(self.deadline));
+        let snapshot = self.snapshot.load();
+        let plan = match plan(input, snapshot.world(), now, trail) {
+            Ok(plan) => plan,
+            Err(denial) => return Decision::Deny(denial),
+        };
+        let facts = gather(&plan, &snapshot, &self.sources, now, deadline).await;
+        decide(plan, &facts, snapshot.world(), now, trail)
+    }
+}

@@ -1,0 +1,280 @@
+//! The three outcomes of a check, and the closed list of reasons for two of them.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::policy::Grant;
+
+/// What a check comes to.
+#[derive(Debug)]
+pub enum Decision {
+    /// The request may pass.
+    Allow(Grant),
+    /// The request may not pass, and asking again would not change it.
+    Deny(Denial),
+    /// Nothing can be said: something that we need is missing. It is our trouble, not the client's.
+    Unavailable(Outage),
+}
+
+/// A refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// Why.
+    pub reason: DenyReason,
+    /// The rule that applied, where one did.
+    pub rule: Option<Arc<str>>,
+    /// The scopes that would have been enough, for `insufficient_scope` (RFC 6750 §3.1).
+    pub scope: Option<Arc<str>>,
+}
+
+/// A check that could not be decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// What is missing.
+    pub reason: OutageReason,
+    /// The rule that applied.
+    pub rule: Option<Arc<str>>,
+    /// The configured name of the issuer that could not be asked.
+    pub issuer: Option<Arc<str>>,
+}
+
+/// All that follows from a [`DenyReason`], in one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DenyFacts {
+    /// The value of the metric label `reason`, and the code in the audit trail.
+    pub label: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// Whether the answer has a `WWW-Authenticate` challenge.
+    pub challenge: bool,
+    /// The error code in the challenge (RFC 6750 §3.1).
+    pub error: Option<&'static str>,
+    /// What the documentation says of it.
+    pub meaning: &'static str,
+}
+
+macro_rules! deny_reasons {
+    ($($(#[$doc:meta])* $name:ident: $label:literal, $answer:expr, $meaning:literal;)*) => {
+        /// Why a request is refused. Status, error code, metric label and documentation follow from it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum DenyReason {
+            $(#[doc = $meaning] $name,)*
+        }
+
+        impl DenyReason {
+            /// Every reason, in the order in which documentation lists them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// What follows from this reason.
+            #[must_use]
+            pub const fn facts(self) -> DenyFacts {
+                match self {
+                    $(Self::$name => {
+                        let (status, challenge, error) = $answer.parts();
+                        DenyFacts { label: $label, status, challenge, error, meaning: $meaning }
+                    })*
+                }
+            }
+        }
+    };
+}
+
+/// The answers that RFC 6750 §3 and §3.1 know, and two that are plain HTTP.
+enum Answer {
+    BadRequest,
+    Forbidden,
+    Challenge,
+    InvalidRequest,
+    InvalidToken,
+    InsufficientScope,
+}
+
+impl Answer {
+    const fn parts(self) -> (u16, bool, Option<&'static str>) {
+        match self {
+            Self::BadRequest => (400, false, None),
+            Self::Forbidden => (403, false, None),
+            // RFC 6750 §3.1: without credentials the challenge has no error code.
+            Self::Challenge => (401, true, None),
+            Self::InvalidRequest => (400, true, Some("invalid_request")),
+            Self::InvalidToken => (401, true, Some("invalid_token")),
+            Self::InsufficientScope => (403, true, Some("insufficient_scope")),
+        }
+    }
+}
+
+deny_reasons! {
+    RequestMalformed: "request_malformed", Answer::BadRequest,
+        "Envoy's question has no HTTP request in it, or its method or host is malformed.";
+    PathAmbiguous: "path_ambiguous", Answer::BadRequest,
+        "The path can be read in more than one way: `//`, dot segments, encoded slashes, `#`, `;`, or no path at all.";
+    NoRule: "no_rule", Answer::Forbidden,
+        "No rule of the policy matches host, method and path.";
+    CredentialMissing: "credential_missing", Answer::Challenge,
+        "There is no `Authorization: Bearer` header.";
+    CredentialRepeated: "credential_repeated", Answer::InvalidRequest,
+        "There is more than one credential: two headers, one joined with a comma, or a second one in the query.";
+    CredentialMalformed: "credential_malformed", Answer::InvalidRequest,
+        "What follows `Bearer` is not a token.";
+    TokenTooLarge: "token_too_large", Answer::InvalidToken,
+        "The token is longer than `max_token_bytes`.";
+    TokenOpaque: "token_opaque", Answer::InvalidToken,
+        "The token is not a JWT, and no issuer is configured for such tokens.";
+    TokenEncrypted: "token_encrypted", Answer::InvalidToken,
+        "The token is encrypted (JWE), which is not supported.";
+    TokenMalformed: "token_malformed", Answer::InvalidToken,
+        "The token is not a well-formed signed JWT, or uses an extension that is not understood (`crit`).";
+    TypeNotAccepted: "type_not_accepted", Answer::InvalidToken,
+        "The header's `typ` is not one of the issuer's access token types.";
+    NotAnAccessToken: "not_an_access_token", Answer::InvalidToken,
+        "The claims are those of another kind of token: an ID token, a logout token, a security event.";
+    IssuerUnknown: "issuer_unknown", Answer::InvalidToken,
+        "`iss` is missing, or is not exactly a configured issuer.";
+    AlgorithmNotAccepted: "algorithm_not_accepted", Answer::InvalidToken,
+        "`alg` is not among the issuer's algorithms, or is not the one of the key.";
+    KeyUnknown: "key_unknown", Answer::InvalidToken,
+        "The issuer publishes no usable key with this `kid`.";
+    SignatureInvalid: "signature_invalid", Answer::InvalidToken,
+        "The signature was not made by the issuer's key.";
+    ClaimMissing: "claim_missing", Answer::InvalidToken,
+        "A claim that the issuer's access tokens must have is missing.";
+    ClaimMalformed: "claim_malformed", Answer::InvalidToken,
+        "A claim has the wrong type or form, or two claims contradict each other.";
+    TokenExpired: "token_expired", Answer::InvalidToken,
+        "`exp` has passed.";
+    TokenNotYetValid: "token_not_yet_valid", Answer::InvalidToken,
+        "`nbf` or `iat` is in the future by more than the leeway.";
+    AudienceMismatch: "audience_mismatch", Answer::InvalidToken,
+        "The token is meant for another service: none of its audiences is accepted here.";
+    RequiredClaimMismatch: "required_claim_mismatch", Answer::InvalidToken,
+        "A claim does not have the value that `require_claims` asks for.";
+    TokenBound: "token_bound", Answer::InvalidToken,
+        "The token is bound to a key or certificate (`cnf`) and was presented as a plain bearer token.";
+    ScopeInsufficient: "scope_insufficient", Answer::InsufficientScope,
+        "The token is good, but lacks a scope that the rule requires.";
+    ForwardRefused: "forward_refused", Answer::Forbidden,
+        "A claim that the rule forwards can't be a header value: control characters, blanks at its ends, or too long.";
+}
+
+impl DenyReason {
+    /// The value of the metric label `reason`.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        self.facts().label
+    }
+
+    /// Text for the challenge's `error_description`, where it helps a client without telling it more than
+    /// its own token does.
+    #[must_use]
+    pub const fn description(self) -> Option<&'static str> {
+        match self {
+            Self::TokenExpired => Some("The access token expired"),
+            _ => None,
+        }
+    }
+}
+
+/// What is missing when nothing can be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OutageReason {
+    /// No key of the issuer has been read since the start.
+    KeysMissing,
+    /// The issuer's keys were last read longer ago than `max_stale`.
+    KeysStale,
+    /// The token's key is not known, and the issuer could not be asked for it.
+    KeysUnreachable,
+    /// The issuer's answer did not come within the check's deadline.
+    DeadlineExceeded,
+}
+
+impl OutageReason {
+    /// Every reason, in the order in which documentation lists them.
+    pub const ALL: [Self; 4] =
+        [Self::KeysMissing, Self::KeysStale, Self::KeysUnreachable, Self::DeadlineExceeded];
+
+    /// The value of the metric label `reason`.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::KeysMissing => "keys_missing",
+            Self::KeysStale => "keys_stale",
+            Self::KeysUnreachable => "keys_unreachable",
+            Self::DeadlineExceeded => "deadline_exceeded",
+        }
+    }
+
+    /// What the documentation says of it.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::KeysMissing => "No key of the token's issuer has been read since the start.",
+            Self::KeysStale => "The issuer's keys were last read longer ago than `max_stale`.",
+            Self::KeysUnreachable => {
+                "The token names an unknown key and the issuer could not be asked for it."
+            }
+            Self::DeadlineExceeded => "The issuer did not answer within the check's deadline.",
+        }
+    }
+}
+
+impl Decision {
+    /// `allow`, `deny` or `unavailable`: the metric label `outcome`.
+    #[must_use]
+    pub const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Allow(_) => "allow",
+            Self::Deny(_) => "deny",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+
+    /// The name of the rule that applied.
+    #[must_use]
+    pub fn rule(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Allow(grant) => Some(grant.rule()),
+            Self::Deny(denial) => denial.rule.as_ref(),
+            Self::Unavailable(outage) => outage.rule.as_ref(),
+        }
+    }
+
+    /// The label of the reason; an allow has none.
+    #[must_use]
+    pub fn reason(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Allow(_) => "",
+            Self::Deny(denial) => denial.reason.label(),
+            Self::Unavailable(outage) => outage.reason.label(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn labels_are_unique_and_fit_a_metric_label() {
+        let labels: BTreeSet<_> = DenyReason::ALL.iter().map(|reason| reason.label()).collect();
+        assert_eq!(labels.len(), DenyReason::ALL.len());
+        assert!(labels.iter().all(|label| label.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
+    }
+
+    #[test]
+    fn every_refusal_is_a_4xx_and_says_what_rfc_6750_says() {
+        for reason in DenyReason::ALL {
+            let facts = reason.facts();
+            let expected = match facts.error {
+                Some("invalid_request") => 400,
+                Some("invalid_token") => 401,
+                Some("insufficient_scope") => 403,
+                None if facts.challenge => 401,
+                None => facts.status,
+                Some(other) => panic!("{other} is no RFC 6750 error code"),
+            };
+            assert_eq!(facts.status, expected, "{reason:?}");
+            assert!(matches!(facts.status, 400 | 401 | 403), "{reason:?}");
+        }
+    }
+}

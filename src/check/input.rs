@@ -1,0 +1,52 @@
+//! What a check is asked about, in our own words: no wire types, and nothing in it is trusted yet.
+
+/// One request as Envoy describes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckInput {
+    /// The method as sent; methods are case-sensitive (RFC 9110 §9.1).
+    pub method: String,
+    /// The authority as sent: case, port and trailing dot are handled by [`super::target`].
+    pub host: String,
+    /// The request target as sent: path and query, not decoded.
+    pub target: String,
+    /// The header fields.
+    pub headers: Headers,
+}
+
+/// Header fields in the order received; a repeated field stands several times.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers(Vec<(String, Vec<u8>)>);
+
+impl Headers {
+    /// Adds a field; the name is kept in lower case.
+    pub fn push(&mut self, name: &str, value: impl Into<Vec<u8>>) {
+        self.0.push((name.to_ascii_lowercase(), value.into()));
+    }
+
+    /// Every value of the field with this lower-case name.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().filter(move |(its, _)| its == name).map(|(_, value)| value.as_slice())
+    }
+
+    /// The lower-case names in the order received, repeats included.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+}
+
+impl std::fmt::Debug for Headers {
+    /// Names only: values are credentials.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.names()).finish()
+    }
+}
+
+impl<N: AsRef<str>, V: Into<Vec<u8>>> FromIterator<(N, V)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
+        let mut headers = Self::default();
+        for (name, value) in fields {
+            headers.push(name.as_ref(), value);
+        }
+        headers
+    }
+}

@@ -1,0 +1,192 @@
+//! Identity headers: what the service behind is told, and how nobody else can tell it.
+
+use serde_json::Value;
+
+use crate::check::access_token::VerifiedToken;
+use crate::check::input::Headers;
+
+/// One header that a rule sets from the token.
+#[derive(Clone, Debug)]
+pub struct Forward {
+    /// The header's name in lower case.
+    pub header: String,
+    /// Where its value comes from.
+    pub source: ForwardSource,
+}
+
+/// Where a forwarded value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ForwardSource {
+    /// `token.scope`: all granted scopes, whichever claims carried them, separated by blanks.
+    Scopes,
+    /// `token.client_id`: the client, whichever claim carried it.
+    Client,
+    /// `token.NAME.NAME…`: a claim by its path.
+    Claim(Vec<String>),
+}
+
+/// A longer value is no identity, and upstreams limit their header blocks.
+const MAX_VALUE_BYTES: usize = 4096;
+
+impl ForwardSource {
+    /// The value for this token; none when the token has no such claim, or an empty one.
+    ///
+    /// # Errors
+    /// What is wrong with the claim, when it can't be a header value that reads the same at the other end.
+    pub fn value(&self, token: &VerifiedToken) -> Result<Option<String>, &'static str> {
+        let value = match self {
+            Self::Scopes => Some(token.scopes().join(" ")),
+            Self::Client => token.client().map(str::to_owned),
+            Self::Claim(path) => claim(token, path).map(text).transpose()?,
+        };
+        value.filter(|value| !value.is_empty()).map(safe).transpose()
+    }
+}
+
+fn claim<'a>(token: &'a VerifiedToken, path: &[String]) -> Option<&'a Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(token.claims().raw(first)?, |value, name| value.get(name))
+}
+
+fn text(value: &Value) -> Result<String, &'static str> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(flag) => Ok(flag.to_string()),
+        Value::Array(list) => {
+            let members = list.iter().map(member).collect::<Result<Vec<_>, _>>()?;
+            Ok(members.join(","))
+        }
+        Value::Null | Value::Object(_) => {
+            Err("it is neither text, number, true or false, nor a list of them")
+        }
+    }
+}
+
+fn member(value: &Value) -> Result<String, &'static str> {
+    match value {
+        Value::Array(_) => Err("it is a list of lists"),
+        Value::String(text) if text.contains(',') => Err("a member has a comma, which would read as two"),
+        other => text(other),
+    }
+}
+
+fn safe(value: String) -> Result<String, &'static str> {
+    if value.len() > MAX_VALUE_BYTES {
+        return Err("it is longer than 4096 bytes");
+    }
+    if value.chars().any(char::is_control) {
+        return Err("it has a control character");
+    }
+    // HTTP drops blanks at the ends, so "admin " would arrive as "admin".
+    if value.trim() != value { Err("it begins or ends with a blank") } else { Ok(value) }
+}
+
+/// The header names that only gatepost may set, with every spelling that a service could take for one.
+#[derive(Clone, Debug, Default)]
+pub struct OwnedHeaders(Vec<Owned>);
+
+#[derive(Clone, Debug)]
+struct Owned {
+    name: String,
+    folded: String,
+    variants: Vec<String>,
+}
+
+impl OwnedHeaders {
+    /// More dashes than this would make more spellings than a response should carry.
+    pub const MAX_SEPARATORS: usize = 5;
+
+    /// From the lower-case names that any rule sets.
+    #[must_use]
+    pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut owned: Vec<Owned> = Vec::new();
+        for name in names {
+            if !owned.iter().any(|one| one.name == name) {
+                owned.push(Owned { name: name.to_owned(), folded: fold(name), variants: variants(name) });
+            }
+        }
+        Self(owned)
+    }
+
+    /// What must be taken off a request of which `set` are the names that are overwritten.
+    ///
+    /// The spellings with `-` and `_` go in any case, because Envoy may be told to send us few headers;
+    /// stranger ones go when they are seen.
+    #[must_use]
+    pub fn removals(&self, set: &[(String, String)], seen: &Headers) -> Vec<String> {
+        let is_set = |name: &str| set.iter().any(|(its, _)| its == name);
+        let mut names: Vec<String> =
+            self.0.iter().flat_map(|one| &one.variants).filter(|name| !is_set(name)).cloned().collect();
+        for name in seen.names().filter(|name| !name.starts_with(':')) {
+            let folded = fold(name);
+            let spoofs = self.0.iter().any(|one| one.folded == folded);
+            if spoofs && !is_set(name) && !names.iter().any(|its| its == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+}
+
+/// CGI and its descendants write every separator as `_`, so names that differ only there are one name.
+fn fold(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
+}
+
+fn variants(name: &str) -> Vec<String> {
+    name.split(['-', '_']).fold(Vec::new(), |heads: Vec<String>, part| {
+        if heads.is_empty() {
+            return vec![part.to_owned()];
+        }
+        heads.iter().flat_map(|head| [format!("{head}-{part}"), format!("{head}_{part}")]).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn removes_every_spelling_but_the_one_it_sets() {
+        let owned = OwnedHeaders::new(["x-user-id", "x-user-id"]);
+        let seen: Headers =
+            [("X_User.Id", "spoofed"), ("x-user-ids", "other"), (":path", "/")].into_iter().collect();
+        let set = [("x-user-id".to_owned(), "7".to_owned())];
+        assert_eq!(owned.removals(&set, &seen), ["x-user_id", "x_user-id", "x_user_id", "x_user.id"]);
+        assert_eq!(
+            owned.removals(&[], &Headers::default()),
+            ["x-user-id", "x-user_id", "x_user-id", "x_user_id"]
+        );
+    }
+
+    #[test]
+    fn values_read_the_same_at_the_other_end() {
+        for (value, expected) in [
+            (json!("alice"), "alice"),
+            (json!(7), "7"),
+            (json!(1.5), "1.5"),
+            (json!(true), "true"),
+            (json!(["a", "b", 1]), "a,b,1"),
+            (json!("José"), "José"),
+        ] {
+            assert_eq!(text(&value).and_then(safe).as_deref(), Ok(expected));
+        }
+        for value in [
+            json!(null),
+            json!({"a": 1}),
+            json!([["a"]]),
+            json!([{"a": 1}]),
+            json!(["a,b"]),
+            json!("a\r\nx-admin: 1"),
+            json!("a\u{0}"),
+            json!("a\u{85}"),
+            json!(" a"),
+            json!("a "),
+            json!("a".repeat(4097)),
+        ] {
+            assert!(text(&value).and_then(safe).is_err(), "{value}");
+        }
+    }
+}

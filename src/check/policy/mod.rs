@@ -1,0 +1,49 @@
+//! The platform team's policy: which rule applies to a request, and whether a token meets it.
+//!
+//! `route` and `evaluate` are the only ways to a [`Grant`]: the first for a public rule, the second with
+//! a [`ProvenToken`](super::proof::ProvenToken).
+
+mod evaluate;
+mod forward;
+mod pattern;
+mod rule;
+
+pub use evaluate::{Grant, evaluate, grant_public};
+pub use forward::{Forward, ForwardSource, OwnedHeaders};
+pub use pattern::{HostPattern, PathPattern, PatternFault};
+pub use rule::{Access, Requirement, Rule, ScopeRequirement, is_scope_token};
+
+use super::target::{Target, TargetRules};
+use super::trail::{Mark, Stage, Trail};
+
+/// All rules in order, with what holds for every request.
+#[derive(Debug, Default)]
+pub struct Policy {
+    /// The rules; the first that matches decides.
+    pub rules: Vec<Rule>,
+    /// The header names that only gatepost may set: those that any rule forwards.
+    pub owned_headers: OwnedHeaders,
+    /// How request targets are read.
+    pub target_rules: TargetRules,
+}
+
+/// The first rule that matches, or none: then the request is refused.
+pub fn route<'a>(
+    policy: &'a Policy,
+    host: &str,
+    method: &str,
+    target: &Target,
+    trail: &mut impl Trail,
+) -> Option<&'a Rule> {
+    for rule in &policy.rules {
+        match rule.mismatch(host, method, target) {
+            None => {
+                trail.note(Stage::Route, Mark::Passed, || format!("rule \"{}\" applies", rule.name));
+                return Some(rule);
+            }
+            Some(why) => trail.note(Stage::Route, Mark::Noted, || format!("rule \"{}\": {why}", rule.name)),
+        }
+    }
+    trail.note(Stage::Route, Mark::Refused, || format!("no rule matches {method} {target} of {host}"));
+    None
+}

@@ -1,0 +1,64 @@
+//! `gatepost check`: everything that can be said of a configuration before it is used.
+
+use std::process::ExitCode;
+
+use super::terminal::{block_on, complain, line, plural, problems};
+use super::{BAD, ConfigArgument, GOOD};
+use crate::config::{Config, KeyOrigin, Loaded, Path, Problem, Severity, Source, load};
+use crate::sources::KeyFetcher;
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// Also ask each issuer for its keys.
+    #[arg(long)]
+    online: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
+    let Loaded { config, problems: mut found, source } = load(&arguments.config.directory);
+    if let (Some(config), Some(source)) = (&config, &source) {
+        match block_on(check_keys(config, source, arguments.online)) {
+            Ok(more) => found.extend(more),
+            Err(error) => complain(format_args!("keys were not checked: {error}")),
+        }
+    }
+    problems(&found);
+    let bad = config.is_none() || found.iter().any(|problem| problem.severity == Severity::Error);
+    match config {
+        Some(config) if !bad => {
+            line(summary(&config));
+            GOOD.into()
+        }
+        _ => BAD.into(),
+    }
+}
+
+fn summary(config: &Config) -> String {
+    let names: Vec<_> = config.issuers.iter().map(|trusted| trusted.issuer.name.as_ref()).collect();
+    let rules = plural(config.policy.rules.len(), "rule");
+    format!("good: {rules}, {} ({})", plural(names.len(), "issuer"), names.join(", "))
+}
+
+/// Key files are always read: what they say is part of the configuration.
+async fn check_keys(config: &Config, source: &Source, online: bool) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for (index, trusted) in config.issuers.iter().enumerate() {
+        let key = match trusted.keys {
+            KeyOrigin::File(_) => "jwks_file",
+            KeyOrigin::Uri(_) if online => "jwks_uri",
+            KeyOrigin::Metadata if online => "issuer",
+            KeyOrigin::Uri(_) | KeyOrigin::Metadata => continue,
+        };
+        let at = Path::root().key("issuers").index(index).key(key);
+        match KeyFetcher::new(trusted.clone()).fetch().await {
+            Ok(keys) => found.extend(keys.skipped().iter().map(|skipped| {
+                let what = format!("key {} of the set is not used: {}", skipped.position, skipped.fault);
+                source.warning(&at, what)
+            })),
+            Err(fault) => found.push(source.error(&at, format!("gives no keys: {fault}"))),
+        }
+    }
+    found
+}

@@ -1,0 +1,113 @@
+//! What the documents mean: every value checked, every problem reported at its place.
+
+mod findings;
+mod issuer;
+mod listen;
+mod policy;
+mod token_profile;
+
+use std::collections::HashMap;
+use std::path::Path as FilePath;
+use std::time::Duration;
+
+pub(crate) use issuer::is_loopback;
+pub(super) use policy::compile_policy;
+
+use super::document::{CheckDocument, DurationDocument, GatepostDocument};
+use super::problem::Problem;
+use super::read::Source;
+use super::{CheckLimits, Config, Listen, Path, TrustedIssuer};
+use crate::check::policy::Policy;
+use crate::check::target::TargetRules;
+use findings::Findings;
+
+/// What `gatepost.yaml` says; a part that has a problem is missing.
+pub(super) struct Settings {
+    listen: Option<Listen>,
+    check: CheckLimits,
+    shutdown_deadline: Duration,
+    issuers: Vec<TrustedIssuer>,
+    pub(super) target_rules: TargetRules,
+}
+
+impl Settings {
+    pub(super) fn into_config(self, policy: Policy) -> Option<Config> {
+        let Self { listen, check, shutdown_deadline, issuers, .. } = self;
+        Some(Config { listen: listen?, check, shutdown_deadline, issuers, policy })
+    }
+}
+
+pub(super) fn compile(
+    document: &GatepostDocument,
+    source: &Source,
+    directory: &FilePath,
+    problems: &mut Vec<Problem>,
+) -> Settings {
+    let mut findings = Findings::new(source, problems);
+    let root = Path::root();
+    let listen = listen::compile(&document.listen, &root.key("listen"), &mut findings);
+    let check = document.check.clone().unwrap_or_default();
+    let limits = limits(&check, &root.key("check"), &mut findings);
+    let shutdown = document.shutdown.clone().unwrap_or_default();
+    let shutdown_deadline =
+        bounded(shutdown.deadline, 10_000, 0, 300_000, &root.key("shutdown").key("deadline"), &mut findings);
+    let issuers = issuers(document, directory, &mut findings);
+    let target_rules = TargetRules { allow_path_parameters: check.allow_path_parameters.unwrap_or(false) };
+    Settings { listen, check: limits, shutdown_deadline, issuers, target_rules }
+}
+
+fn limits(document: &CheckDocument, at: &Path, findings: &mut Findings<'_>) -> CheckLimits {
+    let deadline = bounded(document.deadline, 800, 10, 60_000, &at.key("deadline"), findings);
+    let bytes = document.max_token_bytes.unwrap_or(16_384);
+    // Envoy takes no request headers above 96 KiB in all.
+    if !(256..=98_304).contains(&bytes) {
+        findings.error(&at.key("max_token_bytes"), "is outside 256 to 98304", "the default is 16384");
+    }
+    CheckLimits { deadline, max_token_bytes: usize::try_from(bytes).unwrap_or(16_384) }
+}
+
+fn issuers(
+    document: &GatepostDocument,
+    directory: &FilePath,
+    findings: &mut Findings<'_>,
+) -> Vec<TrustedIssuer> {
+    let at = Path::root().key("issuers");
+    if document.issuers.is_empty() {
+        findings.error(&at, "is an empty list", "name at least one issuer whose access tokens are accepted");
+    }
+    unique(document.issuers.iter().map(|issuer| issuer.name.as_str()), &at, "name", findings);
+    unique(document.issuers.iter().map(|issuer| issuer.issuer.as_str()), &at, "issuer", findings);
+    let each = document.issuers.iter().enumerate();
+    each.filter_map(|(index, issuer)| issuer::compile(issuer, directory, &at.index(index), findings))
+        .collect()
+}
+
+/// Reports every value that stands a second time among the elements of a list.
+fn unique<'a>(values: impl Iterator<Item = &'a str>, list: &Path, key: &str, findings: &mut Findings<'_>) {
+    let mut first = HashMap::new();
+    for (index, value) in values.enumerate() {
+        let earlier = *first.entry(value).or_insert(index);
+        if earlier != index {
+            let what = format!("{} is also that of {list}[{earlier}]", findings::quoted(value));
+            findings.error(&list.index(index).key(key), what, "each must be different");
+        }
+    }
+}
+
+/// A duration within bounds, all in milliseconds.
+fn bounded(
+    written: Option<DurationDocument>,
+    default: u64,
+    least: u64,
+    most: u64,
+    at: &Path,
+    findings: &mut Findings<'_>,
+) -> Duration {
+    let (least, most) = (Duration::from_millis(least), Duration::from_millis(most));
+    let duration = written.map_or(Duration::from_millis(default), |written| written.0);
+    if !(least..=most).contains(&duration) {
+        let what = format!("is outside {least:?} to {most:?}");
+        findings.error(at, what, format!("the default is {:?}", Duration::from_millis(default)));
+    }
+    duration
+}

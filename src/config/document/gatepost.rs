@@ -1,0 +1,110 @@
+//! `gatepost.yaml`: whom we trust and where we listen.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::values::{AudiencesDocument, DurationDocument};
+
+/// The whole file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatepostDocument {
+    /// Where Envoy and operators reach the sidecar.
+    pub listen: ListenDocument,
+    /// Bounds on every check.
+    pub check: Option<CheckDocument>,
+    /// How the sidecar stops.
+    pub shutdown: Option<ShutdownDocument>,
+    /// The issuers whose access tokens are accepted.
+    pub issuers: Vec<IssuerDocument>,
+}
+
+/// `listen`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenDocument {
+    /// Where Envoy asks: `unix:/path`, `unix:@name` (abstract) or `address:port`.
+    pub authz: String,
+    /// Permissions of the socket file, in octal. Default `"0666"`: the directory keeps others out.
+    pub socket_mode: Option<String>,
+    /// `address:port` for /metrics, /livez, /readyz and /statusz.
+    pub admin: String,
+}
+
+/// `check`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckDocument {
+    /// How long a check may take, Envoy's own deadline permitting. Default 800ms.
+    pub deadline: Option<DurationDocument>,
+    /// The longest token that is looked at. Default 16384.
+    pub max_token_bytes: Option<u32>,
+    /// Take `;` in a path for an ordinary character. Default false: such a path is refused.
+    pub allow_path_parameters: Option<bool>,
+}
+
+/// `shutdown`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShutdownDocument {
+    /// How long checks in flight may take to finish after SIGTERM. Default 10s.
+    pub deadline: Option<DurationDocument>,
+}
+
+/// One of `issuers`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerDocument {
+    /// The name in policy, metrics and logs.
+    pub name: String,
+    /// The issuer identifier, exactly as tokens carry it in `iss`.
+    pub issuer: String,
+    /// How this kind of authorization server makes access tokens: rfc9068 (the default), keycloak, auth0,
+    /// okta, entra, cognito or hydra. Keys below override what it sets.
+    pub preset: Option<String>,
+    /// The audiences of which a token must have at least one. `any` waives this, and then
+    /// `require_claims` is needed.
+    pub audiences: AudiencesDocument,
+    /// Accepted signature algorithms. Default: all asymmetric ones.
+    pub algorithms: Option<Vec<String>>,
+    /// Accepted header types: `at+jwt`, `JWT`, and `none` for a header without one.
+    pub token_types: Option<Vec<String>>,
+    /// Claims that must be there, whatever their value.
+    pub mandatory_claims: Option<Vec<String>>,
+    /// Claims that must have this value, or one of these values.
+    pub require_claims: Option<BTreeMap<String, Value>>,
+    /// Claims that carry scopes.
+    pub scope_claims: Option<Vec<String>>,
+    /// Claims that name the client.
+    pub client_claims: Option<Vec<String>>,
+    /// How far `nbf` and `iat` may lie in the future. Default 5s, at most 60s.
+    pub leeway: Option<DurationDocument>,
+    /// How long after `exp` a token is still taken. Default 0s, at most 60s.
+    pub expiry_leeway: Option<DurationDocument>,
+    /// Where the keys are, when the issuer's metadata must not be asked.
+    pub jwks_uri: Option<String>,
+    /// A file with the keys, when the issuer must not be asked at all; relative to this directory.
+    pub jwks_file: Option<String>,
+    /// How the keys are kept fresh.
+    pub keys: Option<KeysDocument>,
+    /// A PEM file with the certificate authorities to trust for this issuer, besides the system's.
+    pub ca_file: Option<String>,
+    /// Become ready without this issuer's keys. Default false.
+    pub optional: Option<bool>,
+}
+
+/// `keys`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeysDocument {
+    /// How often they are read again, plus or minus a tenth. Default 60s, at least 1s.
+    pub refresh: Option<DurationDocument>,
+    /// How long after asking for an unknown key no other unknown key makes us ask. Default 5s.
+    pub cooldown: Option<DurationDocument>,
+    /// How long the last good keys serve while the issuer cannot be reached. Default 24h.
+    pub max_stale: Option<DurationDocument>,
+    /// How long one request to the issuer may take. Default 5s.
+    pub timeout: Option<DurationDocument>,
+}

@@ -1,0 +1,11 @@
+//! What was typed, as serde types: unknown keys are refused, and nothing is interpreted yet.
+//!
+//! The doc comments are what an operator reads about each key.
+
+mod gatepost;
+mod policy;
+mod values;
+
+pub use gatepost::{CheckDocument, GatepostDocument, IssuerDocument, KeysDocument, ListenDocument};
+pub use policy::{MatchDocument, PolicyDocument, RequireDocument, RuleDocument};
+pub use values::{AudiencesDocument, DurationDocument};

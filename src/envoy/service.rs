@@ -1,0 +1,89 @@
+//! The gRPC service: one question, one answer. Whatever goes wrong here becomes a gRPC error, which Envoy
+//! treats as a failure of ours and never as an allow.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status};
+
+use super::proto::envoy::service::auth::v3::authorization_server::Authorization;
+use super::proto::envoy::service::auth::v3::{CheckRequest, CheckResponse};
+use super::{request, response};
+use crate::authorizer::Authorizer;
+
+/// Answers Envoy.
+#[derive(Clone, Debug)]
+pub struct AuthorizationService {
+    authorizer: Arc<Authorizer>,
+}
+
+impl AuthorizationService {
+    /// A service that asks this authorizer.
+    #[must_use]
+    pub fn new(authorizer: Arc<Authorizer>) -> Self {
+        Self { authorizer }
+    }
+}
+
+#[tonic::async_trait]
+impl Authorization for AuthorizationService {
+    async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
+        let within = grpc_timeout(request.metadata());
+        let input = request::input(request.into_inner());
+        let check = AssertUnwindSafe(self.authorizer.check(&input, within)).catch_unwind();
+        match check.await {
+            Ok(decision) => Ok(Response::new(response::response(&decision))),
+            Err(_) => {
+                tracing::error!(
+                    "a check panicked: this is a bug in gatepost, and the request was not let through"
+                );
+                Err(Status::internal("the check failed"))
+            }
+        }
+    }
+}
+
+/// Nine tenths of what the caller gives us (gRPC over HTTP/2, "Timeout"), so that our answer still arrives.
+fn grpc_timeout(metadata: &MetadataMap) -> Option<Duration> {
+    let text = metadata.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let amount: u64 = digits.parse().ok()?;
+    let timeout = match unit {
+        "H" => Duration::from_secs(amount.checked_mul(3600)?),
+        "M" => Duration::from_secs(amount.checked_mul(60)?),
+        "S" => Duration::from_secs(amount),
+        "m" => Duration::from_millis(amount),
+        "u" => Duration::from_micros(amount),
+        "n" => Duration::from_nanos(amount),
+        _ => return None,
+    };
+    Some(timeout / 10 * 9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_callers_deadline() {
+        let read = |text: &str| {
+            let mut metadata = MetadataMap::new();
+            metadata.insert("grpc-timeout", text.parse().unwrap());
+            grpc_timeout(&metadata)
+        };
+        assert_eq!(read("200m"), Some(Duration::from_millis(180)));
+        assert_eq!(read("1S"), Some(Duration::from_millis(900)));
+        assert_eq!(read("1000000u"), Some(Duration::from_millis(900)));
+        for text in ["", "m", "1", "1x", "-1m", "99999999999999999999S", "é"] {
+            if let Ok(value) = text.parse::<tonic::metadata::MetadataValue<_>>() {
+                let mut metadata = MetadataMap::new();
+                metadata.insert("grpc-timeout", value);
+                assert_eq!(grpc_timeout(&metadata), None, "{text}");
+            }
+        }
+        assert_eq!(grpc_timeout(&MetadataMap::new()), None);
+    }
+}

@@ -1,0 +1,59 @@
+//! gatepost stands beside the gate: Envoy asks it over gRPC `ext_authz` whether a request may pass, and it
+//! answers as an OAuth 2.0 resource server should.
+//!
+//! # The path of a request
+//!
+//! ```text
+//! CheckRequest ─ envoy::request ─▶ CheckInput
+//!                                    │  check::plan                              pure
+//!                                    │    target       one reading of host and path, or none
+//!                                    │    policy       the first rule that matches (it may be public)
+//!                                    │    credential   exactly one bearer token
+//!                                    │    jwt::read    form, issuer, type, algorithm, expiry
+//!                                    ▼
+//!                                  Plan { need: keys? } — or a Denial
+//!                                    │  sources::gather                          the only wait, one deadline
+//!                                    ▼
+//!                                  Facts
+//!                                    │  check::decide                            pure
+//!                                    │    jwt::verify      the signature, then
+//!                                    │    access_token     the claims            → VerifiedToken
+//!                                    │    proof::check     bound to the sender?  → ProvenToken
+//!                                    │    policy::evaluate the rule              → Grant
+//!                                    ▼
+//! CheckResponse ◀─ envoy::response ─ Decision { Allow(Grant) | Deny(Denial) | Unavailable(Outage) }
+//! ```
+//!
+//! Each type on the right can be made only by its own stage, so no path can skip one. [`authorizer`] runs the
+//! three steps with one clock reading, one [`snapshot`] and one deadline; `gatepost explain` runs the same
+//! functions and keeps their trail.
+//!
+//! # The house
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | [`check`] | the request path; no waiting, no clock, no network |
+//! | [`jose`] | tokens, keys and signatures, strictly |
+//! | [`snapshot`] | what every check sees, replaced whole |
+//! | [`config`] | two files become one configuration, or a list of problems |
+//! | [`sources`] | facts from outside, refreshed in the background |
+//! | [`authorizer`] | the shell around a check |
+//! | [`envoy`] | the wire |
+//! | [`serve`] | listeners, tasks, readiness, shutdown |
+//! | [`telemetry`] | metrics and logs |
+//! | [`cli`] | the commands |
+//!
+//! Imports go one way: `cli → serve → envoy → authorizer → sources → telemetry, snapshot, config → check → jose`.
+//! A test reads the `use` lines.
+
+pub mod authorizer;
+pub mod check;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod envoy;
+pub mod jose;
+pub mod serve;
+pub mod snapshot;
+pub mod sources;
+pub mod telemetry;

@@ -1,0 +1,203 @@
+//! Wires a configuration into a running sidecar and runs it until it is told to stop.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tonic::transport::Server;
+use tonic::transport::server::Router;
+
+use super::admin::{self, Admin};
+use super::driver::Driver;
+use super::listener::AuthzListener;
+use super::readiness::Readiness;
+use super::shutdown;
+use crate::authorizer::Authorizer;
+use crate::check::issuer::Issuers;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::envoy::AuthorizationService;
+use crate::envoy::proto::envoy::service::auth::v3::authorization_server::AuthorizationServer;
+use crate::snapshot::{Snapshot, SnapshotCell};
+use crate::sources::{KeySource, Sources};
+use crate::telemetry::metrics::Metrics;
+
+/// Why the sidecar could not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A listener could not be opened.
+    #[error("cannot listen on {address}: {error}{}", listen_hint(error))]
+    Listen {
+        /// What was configured.
+        address: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// Signals can't be listened to.
+    #[error("cannot listen to signals: {0}")]
+    Signals(io::Error),
+    /// The gRPC server failed.
+    #[error("the ext_authz server failed: {0}")]
+    Server(#[from] tonic::transport::Error),
+    /// A background task ended.
+    #[error("{0}, and without it checks can't be trusted")]
+    Task(String),
+}
+
+fn listen_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "; its directory must exist: mount a volume there",
+        io::ErrorKind::PermissionDenied => "; this user may not create it there",
+        io::ErrorKind::AddrInUse => "; something else uses that address",
+        _ => "",
+    }
+}
+
+/// How many checks one connection of Envoy may have in flight; hyper's default of 200 is fewer than a burst.
+const MAX_CONCURRENT_STREAMS: u32 = 4096;
+
+/// Envoy resets a stream when its own deadline passes. Under load that must not look like an attack on HTTP/2,
+/// which would close the connection of every check in flight.
+const MAX_RESET_STREAMS: usize = 8192;
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it can't start, or something that must not end does.
+pub async fn serve(config: Config) -> Result<(), ServeError> {
+    let stop = shutdown::requested().map_err(ServeError::Signals)?;
+    let admin_listener = bind_admin(&config).await?;
+    let authz_listener = AuthzListener::open(&config.listen.authz)
+        .await
+        .map_err(|error| ServeError::Listen { address: config.listen.authz.to_string(), error })?;
+    announce(&config, &admin_listener, &authz_listener);
+    let deadline = config.shutdown_deadline;
+
+    let mut driver = Driver::default();
+    let parts = Parts::new(config);
+    parts.drive(&mut driver, admin_listener);
+
+    let (drain, draining) = oneshot::channel::<()>();
+    let mut serving = Box::pin(run(parts.router(), authz_listener, draining));
+    tokio::select! {
+        why = driver.ended() => return Err(ServeError::Task(why)),
+        served = &mut serving => return served.map_err(ServeError::from),
+        signal = stop => tracing::info!(signal, "stopping: finishing the checks in flight"),
+    }
+    parts.readiness.stop();
+    // The receiver lives in `serving`, which has not ended.
+    let _ = drain.send(());
+    match tokio::time::timeout(deadline, serving).await {
+        Ok(served) => served?,
+        Err(_) => tracing::warn!(?deadline, "stopped with connections still open"),
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn run(
+    router: Router,
+    listener: AuthzListener,
+    draining: oneshot::Receiver<()>,
+) -> Result<(), tonic::transport::Error> {
+    let drained = async {
+        // A dropped sender means that nobody will serve any longer, either.
+        let _ = draining.await;
+    };
+    match listener {
+        AuthzListener::Unix(incoming, _file) => router.serve_with_incoming_shutdown(incoming, drained).await,
+        AuthzListener::Tcp(incoming, _) => router.serve_with_incoming_shutdown(incoming, drained).await,
+    }
+}
+
+async fn bind_admin(config: &Config) -> Result<TcpListener, ServeError> {
+    let address = config.listen.admin;
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| ServeError::Listen { address: address.to_string(), error })
+}
+
+fn announce(config: &Config, admin: &TcpListener, authz: &AuthzListener) {
+    let authz = match authz {
+        AuthzListener::Tcp(_, address) => address.to_string(),
+        AuthzListener::Unix(..) => config.listen.authz.to_string(),
+    };
+    let issuers: Vec<_> = config.issuers.iter().map(|trusted| trusted.issuer.identifier.as_str()).collect();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        %authz,
+        admin = admin.local_addr().map(|address| address.to_string()).unwrap_or_default(),
+        ?issuers,
+        rules = config.policy.rules.len(),
+        "gatepost serves"
+    );
+}
+
+/// Everything that a configuration becomes.
+struct Parts {
+    authorizer: Arc<Authorizer>,
+    sources: Arc<Sources>,
+    readiness: Arc<Readiness>,
+    admin: Arc<Admin>,
+}
+
+impl Parts {
+    fn new(config: Config) -> Self {
+        let clock = Clock::System;
+        let metrics = Arc::new(Metrics::new());
+        let Config { issuers: trusted, policy, check, .. } = config;
+        let issuers = Arc::new(Issuers::new(trusted.iter().map(|trusted| trusted.issuer.clone()).collect()));
+        let generation = 1;
+        metrics.configured(generation);
+        let snapshot = Arc::new(SnapshotCell::new(Snapshot {
+            generation,
+            applied_at: clock.now(),
+            policy: Arc::new(policy),
+            issuers: Arc::clone(&issuers),
+            keys: Default::default(),
+            max_token_bytes: check.max_token_bytes,
+        }));
+        let keys = issuers.iter().zip(trusted).map(|((id, _), trusted)| {
+            Arc::new(KeySource::new(id, trusted, clock, Arc::clone(&snapshot), Arc::clone(&metrics)))
+        });
+        let sources = Arc::new(Sources::new(keys.collect()));
+        let readiness = Arc::new(Readiness::new(Arc::clone(&sources)));
+        let authorizer = Authorizer::new(
+            Arc::clone(&snapshot),
+            Arc::clone(&sources),
+            Arc::clone(&metrics),
+            clock,
+            check.deadline,
+        );
+        let admin = Admin {
+            readiness: Arc::clone(&readiness),
+            snapshot,
+            sources: Arc::clone(&sources),
+            metrics,
+            clock,
+        };
+        Self { authorizer: Arc::new(authorizer), sources, readiness, admin: Arc::new(admin) }
+    }
+
+    fn drive(&self, driver: &mut Driver, admin_listener: TcpListener) {
+        for source in self.sources.all_keys() {
+            let source = Arc::clone(source);
+            driver.spawn("issuer keys", async move { source.run().await });
+        }
+        let pages = admin::router(Arc::clone(&self.admin));
+        driver.spawn("admin listener", async move {
+            if let Err(error) = axum::serve(admin_listener, pages).await {
+                tracing::error!(%error, "the admin listener failed");
+            }
+        });
+    }
+
+    fn router(&self) -> Router {
+        let service = AuthorizationServer::new(AuthorizationService::new(Arc::clone(&self.authorizer)));
+        Server::builder()
+            .max_concurrent_streams(Some(MAX_CONCURRENT_STREAMS))
+            .http2_max_pending_accept_reset_streams(Some(MAX_RESET_STREAMS))
+            .add_service(service)
+    }
+}

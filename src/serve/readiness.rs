@@ -1,0 +1,55 @@
+//! Readiness: a latch that opens once, when every required issuer's keys have been read, and closes at
+//! shutdown. It never closes because an issuer is down: that would take the whole fleet out at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::sources::Sources;
+
+const STARTING: u8 = 0;
+const READY: u8 = 1;
+const STOPPING: u8 = 2;
+
+/// The latch.
+#[derive(Debug)]
+pub(super) struct Readiness {
+    state: AtomicU8,
+    sources: Arc<Sources>,
+}
+
+impl Readiness {
+    pub(super) fn new(sources: Arc<Sources>) -> Self {
+        Self { state: AtomicU8::new(STARTING), sources }
+    }
+
+    /// Ready, or the names of what is waited for.
+    ///
+    /// # Errors
+    /// What keeps it from being ready, in words.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match self.state.load(Ordering::Acquire) {
+            READY => return Ok(()),
+            STOPPING => return Err("stopping".to_owned()),
+            _ => {}
+        }
+        let waiting: Vec<_> = self.waiting_for().collect();
+        if !waiting.is_empty() {
+            return Err(format!("waiting for the keys of: {}", waiting.join(", ")));
+        }
+        // Shutdown may have come in between, and stays.
+        match self.state.compare_exchange(STARTING, READY, Ordering::AcqRel, Ordering::Acquire) {
+            Err(STOPPING) => Err("stopping".to_owned()),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    fn waiting_for(&self) -> impl Iterator<Item = &str> {
+        let missing =
+            self.sources.all_keys().filter(|source| !source.trusted().optional && source.latest().is_none());
+        missing.map(|source| source.trusted().issuer.name.as_ref())
+    }
+
+    pub(super) fn stop(&self) {
+        self.state.store(STOPPING, Ordering::Release);
+    }
+}

@@ -1,0 +1,32 @@
+//! Finds out what a plan needs, within the check's deadline.
+
+use tokio::time::{Instant, timeout_at};
+
+use super::Sources;
+use crate::check::{Facts, Need, OutageReason, Plan};
+use crate::jose::UnixTime;
+use crate::snapshot::Snapshot;
+
+/// Gathers the facts for a plan that was made from this snapshot.
+pub async fn gather(
+    plan: &Plan<'_>,
+    snapshot: &Snapshot,
+    sources: &Sources,
+    now: UnixTime,
+    deadline: Instant,
+) -> Facts {
+    match plan.need() {
+        Need::Nothing => Facts::Nothing,
+        Need::Keys(id) => match snapshot.keys.of(id) {
+            Some(known) => Facts::Keys(known.set.clone()),
+            None => Facts::Missing(OutageReason::KeysMissing),
+        },
+        Need::FreshKeys(id) => match sources.keys(id) {
+            Some(source) => match timeout_at(deadline, source.fresh_keys(plan, now)).await {
+                Ok(facts) => facts,
+                Err(_) => Facts::Missing(OutageReason::DeadlineExceeded),
+            },
+            None => Facts::Missing(OutageReason::KeysMissing),
+        },
+    }
+}

@@ -1,0 +1,211 @@
+//! The one HTTP client for talking to issuers: bounded in time and size, no redirects, no strange addresses.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{ACCEPT, ETAG, HeaderValue, IF_NONE_MATCH};
+use reqwest::{Certificate, Client, Response, StatusCode, redirect};
+use url::{Host, Url};
+
+/// No metadata document or key set is larger.
+pub(super) const MAX_BODY_BYTES: usize = 1 << 20;
+
+/// A client for one issuer.
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    client: Client,
+    guard: AddressGuard,
+}
+
+/// What an issuer answered.
+#[derive(Debug)]
+pub(super) enum Fetched {
+    /// Nothing changed since the entity tag that was sent.
+    NotModified,
+    /// The body, with its entity tag where there is one.
+    Body { bytes: Vec<u8>, etag: Option<HeaderValue> },
+}
+
+/// Why there is no answer to use.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpFault {
+    /// The client could not be made.
+    #[error("the HTTP client can't be set up: {0}")]
+    Setup(String),
+    /// The address is one that no issuer has.
+    #[error("{0} is a link-local, loopback or otherwise special address, which no issuer has")]
+    ForbiddenAddress(IpAddr),
+    /// The exchange failed.
+    #[error("{url} did not answer: {cause}")]
+    Exchange {
+        /// What was asked.
+        url: Url,
+        /// The innermost cause, in words.
+        cause: String,
+    },
+    /// The status is not 200.
+    #[error("{url} answered {status}{}", redirect_hint(*status))]
+    Status {
+        /// What was asked.
+        url: Url,
+        /// What it answered.
+        status: StatusCode,
+    },
+    /// The body is too large.
+    #[error("{0} answered with more than 1 MiB")]
+    TooLarge(Url),
+}
+
+fn redirect_hint(status: StatusCode) -> &'static str {
+    if status.is_redirection() { ": redirects are not followed, configure the final URL" } else { "" }
+}
+
+impl HttpClient {
+    /// A client whose requests take at most `timeout`. `loopback` says whether this machine is an address
+    /// that the issuer may have; then http is taken too.
+    ///
+    /// # Errors
+    /// When the certificate authorities can't be read.
+    #[expect(clippy::disallowed_methods, reason = "this is its one home")]
+    pub fn new(timeout: Duration, ca_file: Option<&Path>, loopback: bool) -> Result<Self, HttpFault> {
+        let guard = AddressGuard { loopback };
+        let mut builder = Client::builder()
+            .user_agent(concat!("gatepost/", env!("CARGO_PKG_VERSION")))
+            .https_only(!loopback)
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(timeout)
+            .timeout(timeout)
+            .pool_idle_timeout(Duration::from_secs(20))
+            .dns_resolver(Arc::new(guard));
+        if let Some(path) = ca_file {
+            builder = builder.tls_certs_merge(certificates(path)?);
+        }
+        let client = builder.build().map_err(|error| HttpFault::Setup(innermost(&error)))?;
+        Ok(Self { client, guard })
+    }
+
+    /// Gets a JSON document, if it changed since `etag`.
+    ///
+    /// # Errors
+    /// When there is no complete answer of at most 1 MiB with status 200 or 304.
+    pub(super) async fn get(&self, url: &Url, etag: Option<&HeaderValue>) -> Result<Fetched, HttpFault> {
+        self.guard.check_literal(url)?;
+        let mut request = self.client.get(url.clone()).header(ACCEPT, "application/json");
+        if let Some(etag) = etag {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        let response = request.send().await.map_err(|error| exchange(url, &error))?;
+        match response.status() {
+            StatusCode::NOT_MODIFIED if etag.is_some() => Ok(Fetched::NotModified),
+            StatusCode::OK => {
+                let etag = response.headers().get(ETAG).cloned();
+                Ok(Fetched::Body { bytes: body(url, response).await?, etag })
+            }
+            status => Err(HttpFault::Status { url: url.clone(), status }),
+        }
+    }
+}
+
+async fn body(url: &Url, mut response: Response) -> Result<Vec<u8>, HttpFault> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| exchange(url, &error))? {
+        if bytes.len() + chunk.len() > MAX_BODY_BYTES {
+            return Err(HttpFault::TooLarge(url.clone()));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn exchange(url: &Url, error: &reqwest::Error) -> HttpFault {
+    let cause = if error.is_timeout() { "it took too long".to_owned() } else { innermost(error) };
+    HttpFault::Exchange { url: url.clone(), cause }
+}
+
+/// reqwest wraps the cause that helps ("connection refused", "unknown authority") several times.
+fn innermost(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .last()
+        .map(ToString::to_string)
+        .unwrap_or_default()
+}
+
+fn certificates(path: &Path) -> Result<Vec<Certificate>, HttpFault> {
+    let fault = |why: String| HttpFault::Setup(format!("ca_file {}: {why}", path.display()));
+    let pem = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
+    let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| fault(innermost(&error)))?;
+    if certificates.is_empty() { Err(fault("it holds no certificate".to_owned())) } else { Ok(certificates) }
+}
+
+/// Keeps an issuer's metadata from sending us to addresses that only this machine can reach, such as a
+/// cloud's metadata service. Checked after names are resolved, so that a name can't hide one.
+#[derive(Clone, Copy, Debug)]
+struct AddressGuard {
+    loopback: bool,
+}
+
+impl AddressGuard {
+    fn allows(self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        let special = match address {
+            IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),
+            IpAddr::V6(v6) => v6.is_unicast_link_local(),
+        };
+        !special
+            && !address.is_unspecified()
+            && !address.is_multicast()
+            && (self.loopback || !address.is_loopback())
+    }
+
+    fn check_literal(self, url: &Url) -> Result<(), HttpFault> {
+        let address = match url.host() {
+            Some(Host::Ipv4(address)) => IpAddr::V4(address),
+            Some(Host::Ipv6(address)) => IpAddr::V6(address),
+            _ => return Ok(()),
+        };
+        if self.allows(address) { Ok(()) } else { Err(HttpFault::ForbiddenAddress(address)) }
+    }
+}
+
+impl Resolve for AddressGuard {
+    fn resolve(&self, name: Name) -> Resolving {
+        let guard = *self;
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            if let Some(refused) = found.iter().find(|address| !guard.allows(address.ip())) {
+                return Err(HttpFault::ForbiddenAddress(refused.ip()).into());
+            }
+            let addresses: Addrs = Box::new(found.into_iter());
+            Ok(addresses)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn special_addresses_are_no_issuers() {
+        let guard = AddressGuard { loopback: false };
+        for address in [
+            "169.254.169.254",
+            "127.0.0.1",
+            "0.0.0.0",
+            "::1",
+            "fe80::1",
+            "224.0.0.1",
+            "::ffff:169.254.169.254",
+        ] {
+            assert!(!guard.allows(address.parse().unwrap()), "{address}");
+        }
+        for address in ["10.0.0.1", "192.168.1.1", "203.0.113.7", "2001:db8::1", "fd00::1"] {
+            assert!(guard.allows(address.parse().unwrap()), "{address}");
+        }
+        assert!(AddressGuard { loopback: true }.allows("127.0.0.1".parse().unwrap()));
+    }
+}

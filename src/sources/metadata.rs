@@ -1,0 +1,113 @@
+//! Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0): where an issuer's keys are.
+
+use url::Url;
+
+use super::http::{Fetched, HttpClient, HttpFault};
+use crate::jose::{JsonFault, Limits, object};
+
+/// Why the metadata can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum MetadataFault {
+    /// The issuer is not a URL that well-known locations can be made from.
+    #[error("the issuer {0:?} is no URL with a path")]
+    Issuer(String),
+    /// It can't be had.
+    #[error(transparent)]
+    Http(#[from] HttpFault),
+    /// It is not a JSON object.
+    #[error("{url}: the document {fault}")]
+    Json {
+        /// Where it is.
+        url: Url,
+        /// What is wrong.
+        fault: JsonFault,
+    },
+    /// It speaks of another issuer (RFC 8414 §3.3).
+    #[error("{url}: its issuer is {found:?}, which is not exactly the configured one")]
+    OtherIssuer {
+        /// Where it is.
+        url: Url,
+        /// What it says.
+        found: String,
+    },
+    /// `jwks_uri` is missing, or is not a URL that keys may come from.
+    #[error("{0}: its jwks_uri is missing or is not an https URL")]
+    JwksUri(Url),
+    /// Neither well-known location has it.
+    #[error("{0}; and {1}")]
+    Neither(Box<MetadataFault>, Box<MetadataFault>),
+}
+
+/// Finds the issuer's `jwks_uri`, from its OpenID configuration or else its RFC 8414 metadata.
+pub(super) async fn jwks_uri(http: &HttpClient, issuer: &str, loopback: bool) -> Result<Url, MetadataFault> {
+    let [openid, oauth] = locations(issuer).ok_or_else(|| MetadataFault::Issuer(issuer.to_owned()))?;
+    match read(http, openid, issuer, loopback).await {
+        Ok(url) => Ok(url),
+        Err(first) => read(http, oauth, issuer, loopback)
+            .await
+            .map_err(|second| MetadataFault::Neither(Box::new(first), Box::new(second))),
+    }
+}
+
+/// OpenID Connect Discovery §4 appends to the path; RFC 8414 §3.1 inserts before it.
+fn locations(issuer: &str) -> Option<[Url; 2]> {
+    let base = Url::parse(issuer).ok()?;
+    let path = base.path().trim_end_matches('/').to_owned();
+    let at = |path: String| {
+        let mut url = base.clone();
+        url.set_path(&path);
+        url
+    };
+    Some([
+        at(format!("{path}/.well-known/openid-configuration")),
+        at(format!("/.well-known/oauth-authorization-server{path}")),
+    ])
+}
+
+async fn read(http: &HttpClient, url: Url, issuer: &str, loopback: bool) -> Result<Url, MetadataFault> {
+    let bytes = match http.get(&url, None).await? {
+        Fetched::Body { bytes, .. } => bytes,
+        Fetched::NotModified => Vec::new(),
+    };
+    let document = match object(&bytes, Limits::DOCUMENT) {
+        Ok(document) => document,
+        Err(fault) => return Err(MetadataFault::Json { url, fault }),
+    };
+    let text = |name: &str| document.get(name).and_then(|value| value.as_str());
+    let found = text("issuer").unwrap_or_default();
+    if found != issuer {
+        return Err(MetadataFault::OtherIssuer { url, found: found.to_owned() });
+    }
+    let jwks_uri = text("jwks_uri").and_then(|uri| Url::parse(uri).ok());
+    jwks_uri
+        .filter(|uri| uri.scheme() == "https" || (loopback && uri.scheme() == "http"))
+        .ok_or(MetadataFault::JwksUri(url))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_rules_for_the_well_known_location() {
+        for (issuer, openid, oauth) in [
+            (
+                "https://idp.example.com",
+                "https://idp.example.com/.well-known/openid-configuration",
+                "https://idp.example.com/.well-known/oauth-authorization-server",
+            ),
+            (
+                "https://idp.example.com/",
+                "https://idp.example.com/.well-known/openid-configuration",
+                "https://idp.example.com/.well-known/oauth-authorization-server",
+            ),
+            (
+                "https://idp.example.com/realms/corp",
+                "https://idp.example.com/realms/corp/.well-known/openid-configuration",
+                "https://idp.example.com/.well-known/oauth-authorization-server/realms/corp",
+            ),
+        ] {
+            assert_eq!(locations(issuer).unwrap().map(|url| url.to_string()), [openid, oauth]);
+        }
+    }
+}

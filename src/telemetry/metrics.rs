@@ -1,0 +1,205 @@
+//! Every metric family, in one struct. Labels are closed enums and configured names, nothing else.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::check::{Decision, DenyReason, OutageReason};
+use crate::jose::UnixTime;
+
+/// What [`Metrics::render`] returns, for `Content-Type`.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// All families.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    allowed: Counter,
+    denied: Vec<Counter>,
+    unavailable: Vec<Counter>,
+    duration: Histogram,
+    refreshes: Family<RefreshLabels, Counter>,
+    refresh_duration: Family<IssuerLabel, Histogram>,
+    keys: Family<IssuerLabel, Gauge>,
+    keys_read_at: Family<IssuerLabel, Gauge>,
+    generation: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CheckLabels {
+    outcome: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct IssuerLabel {
+    issuer: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefreshLabels {
+    issuer: String,
+    result: &'static str,
+}
+
+/// How a refresh went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshResult {
+    /// The keys were read.
+    Success,
+    /// They were not; the last good ones serve on.
+    Failure,
+}
+
+impl RefreshResult {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+        }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Registers all families. Every outcome and reason is there from the start, at zero, so that a rate
+    /// over them never begins with a gap.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("gatepost");
+        let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "Version of the running binary", build);
+
+        let checks = Family::<CheckLabels, Counter>::default();
+        registry.register("checks", "Checks by outcome and reason", checks.clone());
+        let counter = |outcome, reason| checks.get_or_create_owned(&CheckLabels { outcome, reason });
+        let denied = DenyReason::ALL.iter().map(|reason| counter("deny", reason.label())).collect();
+        let unavailable =
+            OutageReason::ALL.iter().map(|reason| counter("unavailable", reason.label())).collect();
+
+        // 10 µs to 1.3 s, doubling.
+        let duration = Histogram::new(exponential_buckets(10e-6, 2.0, 18));
+        let help = "Time from reading a check to its decision";
+        registry.register_with_unit("check_duration", help, Unit::Seconds, duration.clone());
+
+        let refreshes = Family::default();
+        registry.register("jwks_refreshes", "Refreshes of an issuer's keys by result", refreshes.clone());
+        // 1 ms to 16 s, doubling.
+        let refresh_duration = Family::new_with_constructor(
+            (|| Histogram::new(exponential_buckets(1e-3, 2.0, 15))) as fn() -> Histogram,
+        );
+        let help = "Time that a refresh of an issuer's keys took";
+        registry.register_with_unit("jwks_refresh_duration", help, Unit::Seconds, refresh_duration.clone());
+        let keys = Family::default();
+        registry.register("jwks_keys", "Usable keys of an issuer", keys.clone());
+        let keys_read_at = Family::default();
+        let help = "When an issuer's keys were last read, as a Unix time; their age is time() minus this";
+        registry.register_with_unit("jwks_read_timestamp", help, Unit::Seconds, keys_read_at.clone());
+
+        let generation = Gauge::default();
+        registry.register("config_generation", "Configurations applied since the start", generation.clone());
+        let allowed = counter("allow", "");
+        Self {
+            registry,
+            allowed,
+            denied,
+            unavailable,
+            duration,
+            refreshes,
+            refresh_duration,
+            keys,
+            keys_read_at,
+            generation,
+        }
+    }
+
+    /// Counts a decision.
+    pub fn checked(&self, decision: &Decision, took: Duration) {
+        let counter = match decision {
+            Decision::Allow(_) => Some(&self.allowed),
+            // The enums have no explicit values, so a variant's number is its place in ALL.
+            Decision::Deny(denial) => self.denied.get(denial.reason as usize),
+            Decision::Unavailable(outage) => self.unavailable.get(outage.reason as usize),
+        };
+        counter.map(Counter::inc);
+        self.duration.observe(took.as_secs_f64());
+    }
+
+    /// Counts a refresh of an issuer's keys.
+    pub fn jwks_refreshed(&self, issuer: &str, result: RefreshResult, took: Duration) {
+        let labels = RefreshLabels { issuer: issuer.to_owned(), result: result.label() };
+        self.refreshes.get_or_create(&labels).inc();
+        self.refresh_duration
+            .get_or_create(&IssuerLabel { issuer: issuer.to_owned() })
+            .observe(took.as_secs_f64());
+    }
+
+    /// Notes that an issuer's keys were read.
+    pub fn jwks_keys(&self, issuer: &str, count: usize, read_at: UnixTime) {
+        let label = IssuerLabel { issuer: issuer.to_owned() };
+        self.keys.get_or_create(&label).set(i64::try_from(count).unwrap_or(i64::MAX));
+        self.keys_read_at.get_or_create(&label).set(read_at.as_millis() / 1000);
+    }
+
+    /// Notes the configuration in use.
+    pub fn configured(&self, generation: u64) {
+        self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
+    }
+
+    /// The text that Prometheus scrapes, in the OpenMetrics format.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        match encode(&mut text, &self.registry) {
+            Ok(()) => text,
+            // A String takes every write.
+            Err(std::fmt::Error) => String::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::{Denial, Outage};
+
+    #[test]
+    fn counts_each_reason_under_its_own_label() {
+        let metrics = Metrics::new();
+        for (times, reason) in DenyReason::ALL.iter().enumerate() {
+            let decision = Decision::Deny(Denial { reason: *reason, rule: None, scope: None });
+            (0..times).for_each(|_| metrics.checked(&decision, Duration::from_micros(15)));
+        }
+        for (times, reason) in OutageReason::ALL.into_iter().enumerate() {
+            let decision = Decision::Unavailable(Outage { reason, rule: None, issuer: None });
+            (0..times).for_each(|_| metrics.checked(&decision, Duration::ZERO));
+        }
+        let text = metrics.render();
+        for (times, reason) in DenyReason::ALL.iter().enumerate() {
+            let line =
+                format!("gatepost_checks_total{{outcome=\"deny\",reason=\"{}\"}} {times}\n", reason.label());
+            assert!(text.contains(&line), "{line}{text}");
+        }
+        for (times, reason) in OutageReason::ALL.into_iter().enumerate() {
+            let line = format!(
+                "gatepost_checks_total{{outcome=\"unavailable\",reason=\"{}\"}} {times}\n",
+                reason.label()
+            );
+            assert!(text.contains(&line), "{line}{text}");
+        }
+        assert!(text.contains("gatepost_checks_total{outcome=\"allow\",reason=\"\"} 0"));
+        assert!(text.ends_with("# EOF\n"));
+    }
+}
