@@ -42,7 +42,7 @@ impl Authorizer {
         self.metrics.checked(&decision, started.elapsed());
         tracing::debug!(
             outcome = decision.outcome(),
-            reason = %decision.reason(),
+            reason = decision.reason(),
             rule = decision.rule().map(AsRef::as_ref).unwrap_or_default(),
             method = ?input.method,
             "check"

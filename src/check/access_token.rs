@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::decision::DenyReason;
 use super::issuer::{Audiences, IssuerId, TokenProfile};
 use super::policy::is_scope_token;
-use super::trail::{Mark, Stage, Trail, refuse};
+use super::trail::{Mark, Stage, Trail, refuse, shown};
 use crate::jose::{ClaimFault, Claims, OneOrMany, UnixTime};
 
 /// A token whose signature and claims hold.
@@ -74,7 +74,11 @@ pub(super) fn accept(
 fn summary(claims: &Claims, client: Option<&str>) -> String {
     let until = claims.time("exp").ok().flatten().map(|exp| exp.to_string()).unwrap_or_default();
     let subject = claims.string("sub").ok().flatten();
-    format!("an access token for this service, sub {subject:?}, client {client:?}, valid until {until}")
+    format!(
+        "an access token for this service: subject {}, client {}, valid until {until}",
+        shown(subject),
+        shown(client)
+    )
 }
 
 fn malformed(trail: &mut impl Trail, fault: &ClaimFault) -> DenyReason {
@@ -138,6 +142,11 @@ fn check_present(claims: &Claims, profile: &TokenProfile, trail: &mut impl Trail
 
 /// RFC 9068 §4, RFC 8725 §3.9.
 fn check_audience(claims: &Claims, profile: &TokenProfile, trail: &mut impl Trail) -> Result<(), DenyReason> {
+    // Some servers write an empty list where a token is for nobody in particular.
+    let for_nobody = claims.raw("aud").and_then(Value::as_array).is_some_and(Vec::is_empty);
+    if profile.audiences == Audiences::Any && for_nobody {
+        return Ok(());
+    }
     let audiences = claims.one_or_many("aud").map_err(|fault| malformed(trail, &fault))?;
     let Audiences::OneOf(accepted) = &profile.audiences else { return Ok(()) };
     let Some(audiences) = audiences else { return Err(missing(trail, "aud")) };

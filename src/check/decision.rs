@@ -1,6 +1,5 @@
 //! The three outcomes of a check, and the closed list of reasons for two of them.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::policy::Grant;
@@ -119,7 +118,7 @@ deny_reasons! {
     TokenTooLarge: "token_too_large", Answer::InvalidToken,
         "The token is longer than `max_token_bytes`.";
     TokenOpaque: "token_opaque", Answer::InvalidToken,
-        "The token is not a JWT, and no issuer is configured for such tokens.";
+        "The token is not a JWT; opaque tokens are not supported yet.";
     TokenEncrypted: "token_encrypted", Answer::InvalidToken,
         "The token is encrypted (JWE), which is not supported.";
     TokenMalformed: "token_malformed", Answer::InvalidToken,
@@ -238,14 +237,14 @@ impl Decision {
         }
     }
 
-    /// The label of the reason; an allow has none.
+    /// The label of the reason; empty for an allow.
     #[must_use]
-    pub fn reason(&self) -> Cow<'static, str> {
-        Cow::Borrowed(match self {
+    pub const fn reason(&self) -> &'static str {
+        match self {
             Self::Allow(_) => "",
             Self::Deny(denial) => denial.reason.label(),
             Self::Unavailable(outage) => outage.reason.label(),
-        })
+        }
     }
 }
 

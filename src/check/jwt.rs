@@ -3,7 +3,7 @@
 use super::access_token::{self, VerifiedToken};
 use super::decision::DenyReason;
 use super::issuer::{Issuer, IssuerId, Issuers};
-use super::trail::{Mark, Stage, Trail, refuse};
+use super::trail::{Mark, Stage, Trail, refuse, shown};
 use crate::jose::{Algorithm, Jws, KeySet, Lookup, ParseFault, Shape, UnixTime, shape};
 
 /// A JWT whose issuer, type and algorithm are acceptable. Its signature is not verified.
@@ -95,7 +95,11 @@ fn acceptable(jws: &Jws<'_>, issuer: &Issuer, trail: &mut impl Trail) -> Result<
         }));
     };
     trail.note(Stage::Token, Mark::Passed, || {
-        format!("JWT, typ {:?}, alg {algorithm}, kid {:?}", media_type.unwrap_or_default(), jws.header.kid)
+        format!(
+            "JWT, typ {}, alg {algorithm}, kid {}",
+            shown(jws.header.typ.as_deref()),
+            shown(jws.header.kid.as_deref())
+        )
     });
     Ok(algorithm)
 }
@@ -119,8 +123,13 @@ pub fn verify(
         }
         Lookup::Unknown => {
             let known = || keys.keys().iter().map(|key| key.label()).collect::<Vec<_>>().join(", ");
-            let text =
-                || format!("kid {:?} is not published; the issuer has: {}", token.jws.header.kid, known());
+            let text = || {
+                format!(
+                    "kid {} is not published; the issuer has: {}",
+                    shown(token.jws.header.kid.as_deref()),
+                    known()
+                )
+            };
             return Err(refuse(trail, Stage::Key, DenyReason::KeyUnknown, text));
         }
     };

@@ -22,7 +22,7 @@ pub enum TargetFault {
     #[error("it has an empty segment (//)")]
     EmptySegment,
     /// `.` or `..`, encoded or not.
-    #[error("it has a dot segment (. or ..)")]
+    #[error("it has a dot segment (. or ..); Envoy resolves them before it asks where normalize_path is on")]
     DotSegment,
     /// `#`, which no client sends and readers cut at differently.
     #[error("it has a fragment (#)")]

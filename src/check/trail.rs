@@ -95,6 +95,11 @@ impl Trail for Recorded {
     }
 }
 
+/// A value that may be missing, for a note.
+pub(super) fn shown(value: Option<&str>) -> String {
+    value.map_or_else(|| "none".to_owned(), |value| format!("{value:?}"))
+}
+
 /// Notes why a stage refuses, and hands the reason on.
 pub(super) fn refuse<R>(trail: &mut impl Trail, stage: Stage, reason: R, text: impl FnOnce() -> String) -> R {
     trail.note(stage, Mark::Refused, text);

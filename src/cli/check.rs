@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use super::terminal::{block_on, complain, line, plural, problems};
 use super::{BAD, ConfigArgument, GOOD};
 use crate::config::{Config, KeyOrigin, Loaded, Path, Problem, Severity, Source, load};
+use crate::jose::{KeyFault, SkippedKey};
 use crate::sources::KeyFetcher;
 
 #[derive(clap::Args, Debug)]
@@ -41,6 +42,11 @@ fn summary(config: &Config) -> String {
     format!("good: {rules}, {} ({})", plural(names.len(), "issuer"), names.join(", "))
 }
 
+/// Sets carry keys for encryption and for algorithms that the configuration leaves out; that is as it should be.
+fn is_a_fault(skipped: &SkippedKey) -> bool {
+    !matches!(skipped.fault, KeyFault::NotConfigured | KeyFault::NotForSignatures)
+}
+
 /// Key files are always read: what they say is part of the configuration.
 async fn check_keys(config: &Config, source: &Source, online: bool) -> Vec<Problem> {
     let mut found = Vec::new();
@@ -53,7 +59,7 @@ async fn check_keys(config: &Config, source: &Source, online: bool) -> Vec<Probl
         };
         let at = Path::root().key("issuers").index(index).key(key);
         match KeyFetcher::new(trusted.clone()).fetch().await {
-            Ok(keys) => found.extend(keys.skipped().iter().map(|skipped| {
+            Ok(keys) => found.extend(keys.skipped().iter().filter(|key| is_a_fault(key)).map(|skipped| {
                 let what = format!("key {} of the set is not used: {}", skipped.position, skipped.fault);
                 source.warning(&at, what)
             })),

@@ -1,6 +1,9 @@
 //! From a [`Decision`] to Envoy's answer. A default or half-filled answer would allow, so each of the three
 //! outcomes is built whole and in one place.
 
+use prost_types::value::Kind;
+use prost_types::{Struct, Value};
+
 use super::proto::envoy::config::core::v3::header_value_option::HeaderAppendAction;
 use super::proto::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
 use super::proto::envoy::service::auth::v3::check_response::HttpResponse;
@@ -12,11 +15,21 @@ use crate::check::{Decision, Denial, Grant, Outage};
 
 /// The answer for a decision.
 pub(super) fn response(decision: &Decision) -> CheckResponse {
-    match decision {
+    let answer = match decision {
         Decision::Allow(grant) => allow(grant),
         Decision::Deny(denial) => deny(denial),
         Decision::Unavailable(outage) => unavailable(outage),
-    }
+    };
+    CheckResponse { dynamic_metadata: Some(metadata(decision)), ..answer }
+}
+
+/// What Envoy's access log can say about the request: the outcome, why, and by which rule.
+fn metadata(decision: &Decision) -> Struct {
+    let rule = decision.rule().map(AsRef::as_ref).unwrap_or_default();
+    let fields = [("outcome", decision.outcome()), ("reason", decision.reason()), ("rule", rule)];
+    let text = |value: &str| Value { kind: Some(Kind::StringValue(value.to_owned())) };
+    let present = fields.into_iter().filter(|(_, value)| !value.is_empty());
+    Struct { fields: present.map(|(name, value)| (name.to_owned(), text(value))).collect() }
 }
 
 fn allow(grant: &Grant) -> CheckResponse {
@@ -46,7 +59,7 @@ fn unavailable(outage: &Outage) -> CheckResponse {
 
 fn answer(code: tonic::Code, message: &str, http: HttpResponse) -> CheckResponse {
     let status = Status { code: code as i32, message: message.to_owned() };
-    CheckResponse { status: Some(status), http_response: Some(http) }
+    CheckResponse { status: Some(status), http_response: Some(http), dynamic_metadata: None }
 }
 
 fn http_status(code: StatusCode) -> HttpStatus {

@@ -34,9 +34,12 @@ pub enum KeyFault {
     /// `use` is not `sig`, or `key_ops` lacks `verify`.
     #[error("key is not meant for signatures")]
     NotForSignatures,
-    /// `alg` does not fit the key, or is none that the issuer's configuration allows.
-    #[error("alg does not fit the key or is not among the issuer's algorithms")]
+    /// `alg` is none that exists here, or does not fit the key.
+    #[error("alg is not supported or does not fit the key")]
     Algorithm,
+    /// A good key that the issuer's configuration leaves out: no fault of the issuer's.
+    #[error("its algorithm is not among those configured for the issuer")]
+    NotConfigured,
     /// A private member stands in a published key: whoever read it can sign.
     #[error("entry contains the private key, which is now public")]
     PrivatePublished,
@@ -90,10 +93,14 @@ impl VerificationKey {
     /// Whether this key made the token's signature with this algorithm.
     #[must_use]
     pub fn verifies(&self, jws: &Jws<'_>, algorithm: Algorithm) -> bool {
-        self.parsed
-            .iter()
-            .filter(|(its, _)| *its == algorithm)
-            .any(|(_, key)| key.verify_sig(jws.signing_input, &jws.signature).is_ok())
+        self.verifies_bytes(jws.signing_input, &jws.signature, algorithm)
+    }
+
+    /// Whether this key made this signature of these bytes with this algorithm.
+    #[must_use]
+    pub fn verifies_bytes(&self, signed: &[u8], signature: &[u8], algorithm: Algorithm) -> bool {
+        let fitting = self.parsed.iter().filter(|(its, _)| *its == algorithm);
+        fitting.into_iter().any(|(_, key)| key.verify_sig(signed, signature).is_ok())
     }
 }
 
@@ -129,8 +136,11 @@ fn algorithms(
     let fits = |algorithm: &Algorithm| {
         algorithm.key_type() == material.key_type() && named.is_none_or(|named| named == *algorithm)
     };
+    if !Algorithm::ALL.iter().any(fits) {
+        return Err(KeyFault::Algorithm);
+    }
     let usable: Vec<_> = allowed.iter().copied().filter(fits).collect();
-    if usable.is_empty() { Err(KeyFault::Algorithm) } else { Ok(usable) }
+    if usable.is_empty() { Err(KeyFault::NotConfigured) } else { Ok(usable) }
 }
 
 enum Material {
@@ -156,6 +166,10 @@ impl Material {
         let odd = exponent.last().is_some_and(|last| last % 2 == 1);
         if !(2048..=8192).contains(&bits) || !odd || exponent == [1] {
             return Err(KeyFault::WeakRsa);
+        }
+        // A product of odd primes is odd.
+        if modulus.last().is_none_or(|last| last % 2 == 0) {
+            return Err(KeyFault::Invalid);
         }
         if roca::has_fingerprint(&modulus) {
             return Err(KeyFault::Roca);

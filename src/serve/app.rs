@@ -128,7 +128,7 @@ fn announce(config: &Config, admin: &TcpListener, authz: &AuthzListener) {
         version = env!("CARGO_PKG_VERSION"),
         %authz,
         admin = admin.local_addr().map(|address| address.to_string()).unwrap_or_default(),
-        ?issuers,
+        issuers = issuers.join(" "),
         rules = config.policy.rules.len(),
         "gatepost serves"
     );

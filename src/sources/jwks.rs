@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use reqwest::header::HeaderValue;
@@ -39,6 +40,15 @@ pub enum RefreshFault {
     /// What was read is no key set to use.
     #[error("key set: {0}")]
     KeySet(#[from] KeySetFault),
+}
+
+/// The time to the next refresh: after failures sooner than usual, so that an issuer that is back is used at
+/// once, but each time less soon.
+fn pause(interval: Duration, failures: u32) -> Duration {
+    match failures {
+        0 => interval,
+        _ => interval.min(Duration::from_secs(1).saturating_mul(1 << (failures - 1).min(16))),
+    }
 }
 
 /// What /statusz shows.
@@ -198,24 +208,27 @@ impl KeySource {
     /// Refreshes for ever; never ends.
     pub async fn run(&self) {
         let mut fetcher = KeyFetcher::new(self.trusted.clone());
+        let mut failures = 0;
         loop {
-            self.refresh(&mut fetcher).await;
-            self.gate.due(self.trusted.refresh.interval).await;
+            failures = if self.refresh(&mut fetcher).await { 0 } else { failures + 1 };
+            self.gate.due(pause(self.trusted.refresh.interval, failures)).await;
         }
     }
 
-    async fn refresh(&self, fetcher: &mut KeyFetcher) {
+    /// Refreshes once and tells whether it went well.
+    async fn refresh(&self, fetcher: &mut KeyFetcher) -> bool {
         self.gate.started();
         let started = stopwatch();
         let result = fetcher.fetch().await;
         let outcome = if result.is_ok() { RefreshResult::Success } else { RefreshResult::Failure };
         self.metrics.jwks_refreshed(&self.trusted.issuer.name, outcome, started.elapsed());
-        let failed = result.is_err();
+        let succeeded = result.is_ok();
         match result {
             Ok(keys) => self.accept(keys),
             Err(fault) => self.note_failure(&fault),
         }
-        self.gate.finished(failed);
+        self.gate.finished(!succeeded);
+        succeeded
     }
 
     fn accept(&self, set: Arc<KeySet>) {
@@ -237,7 +250,7 @@ impl KeySource {
         if self.latest.load().as_ref().is_none_or(|old| labels(&old.set) != new) {
             let skipped: Vec<_> =
                 set.skipped().iter().map(|key| format!("{}: {}", key.position, key.fault)).collect();
-            tracing::info!(issuer = %self.trusted.issuer.name, keys = ?new, ?skipped, "issuer keys read");
+            tracing::info!(issuer = %self.trusted.issuer.name, keys = new.join(" "), skipped = skipped.join("; "), "issuer keys read");
         }
     }
 
@@ -264,5 +277,19 @@ impl KeySource {
             }
             Refreshed::Failed | Refreshed::Succeeded => Facts::Keys(Arc::clone(&known.set)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_retried_sooner_than_the_interval_and_then_less_often() {
+        let minute = Duration::from_secs(60);
+        let pauses: Vec<_> = (0..9).map(|failures| pause(minute, failures).as_secs()).collect();
+        assert_eq!(pauses, [60, 1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(pause(minute, u32::MAX), minute);
+        assert_eq!(pause(Duration::from_millis(500), 1), Duration::from_millis(500));
     }
 }

@@ -27,7 +27,7 @@ pub enum PatternFault {
     #[error("`**` stands only at the end of a path pattern")]
     OpenInside,
     /// `*` beside other characters.
-    #[error("`*` stands for a whole segment, so `{0}` matches nothing that it looks like")]
+    #[error("`*` stands for a whole segment; `{0}` has it beside other characters")]
     PartialWildcard(String),
     /// Percent-encoding, which the matched path no longer has.
     #[error("patterns are matched after decoding: write the character itself instead of `%…`")]

@@ -22,12 +22,7 @@ pub(super) fn compile(
         Some(names) => types(names, &at.key("token_types"), findings),
         None => preset.types,
     };
-    let required_values = match &document.require_claims {
-        Some(claims) => required_values(claims, &at.key("require_claims"), findings),
-        None => {
-            preset.required_values.iter().map(|(name, values)| ((*name).to_owned(), values.clone())).collect()
-        }
-    };
+    let required_values = required_values(document, preset, &at.key("require_claims"), findings);
     let audiences = audiences(&document.audiences, &at.key("audiences"), findings);
     let profile = TokenProfile {
         types,
@@ -55,7 +50,7 @@ pub(super) fn compile(
         leeway: bounded(document.leeway, 5000, 0, 60_000, &at.key("leeway"), findings),
         expiry_leeway: bounded(document.expiry_leeway, 0, 0, 60_000, &at.key("expiry_leeway"), findings),
     };
-    check_waiver(&profile, at, findings);
+    check_waiver(document, at, findings);
     warn_of_id_tokens(&profile, at, findings);
     profile
 }
@@ -143,13 +138,16 @@ fn names(
     names.clone()
 }
 
+/// What is written, and of the preset what is not written otherwise: what tells its ID tokens apart stays.
 fn required_values(
-    claims: &BTreeMap<String, Value>,
+    document: &IssuerDocument,
+    preset: &Preset,
     at: &Path,
     findings: &mut Findings<'_>,
 ) -> Vec<(String, Vec<Value>)> {
-    let mut required = Vec::new();
-    for (name, value) in claims {
+    let mut required: BTreeMap<String, Vec<Value>> =
+        preset.required_values.iter().map(|(name, values)| ((*name).to_owned(), values.clone())).collect();
+    for (name, value) in document.require_claims.iter().flatten() {
         let values = match value {
             Value::Array(list) => list.clone(),
             one => vec![one.clone()],
@@ -161,25 +159,26 @@ fn required_values(
                 "write the value that the claim must have, or a list of values of which it must have one";
             findings.error(&at.key(name), "is not a text, number, true, false, or a list of these", hint);
         }
-        required.push((name.clone(), values));
+        required.insert(name.clone(), values);
     }
-    required
+    required.into_iter().collect()
 }
 
-/// A waived audience leaves nothing that says for whom a token is, so something else must.
-fn check_waiver(profile: &TokenProfile, at: &Path, findings: &mut Findings<'_>) {
-    if profile.audiences != Audiences::Any {
+/// A waived audience leaves nothing that says for whom a token is, so something else must. What a preset
+/// requires says what kind of token it is, not for whom.
+fn check_waiver(document: &IssuerDocument, at: &Path, findings: &mut Findings<'_>) {
+    if document.audiences != AudiencesDocument::Any {
         return;
     }
     let at = at.key("audiences");
-    if profile.required_values.is_empty() {
+    if document.require_claims.as_ref().is_none_or(BTreeMap::is_empty) {
         let hint = "add `require_claims` with a claim that only tokens for your services have, or name the audiences";
         findings.error(&at, "is waived, and nothing else says that a token is meant for this service", hint);
     } else {
         let hint = "name the audiences if the issuer can set them";
         findings.warning(
             &at,
-            "is waived: any access token of this issuer is accepted, for whatever service",
+            "is waived: an access token for any other service is accepted, if it meets `require_claims`",
             hint,
         );
     }

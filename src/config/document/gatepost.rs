@@ -37,9 +37,10 @@ pub struct ListenDocument {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckDocument {
-    /// How long a check may take, Envoy's own deadline permitting. Default 800ms.
+    /// How long a check may take, Envoy's own deadline permitting. Default 800ms, from 10ms to 60s.
     pub deadline: Option<DurationDocument>,
-    /// The longest token that is looked at. Default 16384.
+    /// The longest token that is looked at. Default 16384, from 256 to
+    /// 98304.
     pub max_token_bytes: Option<u32>,
     /// Take `;` in a path for an ordinary character. Default false: such a path is refused.
     pub allow_path_parameters: Option<bool>,
@@ -49,7 +50,7 @@ pub struct CheckDocument {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShutdownDocument {
-    /// How long checks in flight may take to finish after SIGTERM. Default 10s.
+    /// How long checks in flight may take to finish after SIGTERM. Default 10s, at most 5m.
     pub deadline: Option<DurationDocument>,
 }
 
@@ -57,7 +58,7 @@ pub struct ShutdownDocument {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IssuerDocument {
-    /// The name in policy, metrics and logs.
+    /// The name in logs, metrics and /statusz.
     pub name: String,
     /// The issuer identifier, exactly as tokens carry it in `iss`.
     pub issuer: String,
@@ -69,15 +70,16 @@ pub struct IssuerDocument {
     pub audiences: AudiencesDocument,
     /// Accepted signature algorithms. Default: all asymmetric ones.
     pub algorithms: Option<Vec<String>>,
-    /// Accepted header types: `at+jwt`, `JWT`, and `none` for a header without one.
+    /// Accepted header types: `at+jwt`, `JWT`, and `none` for a header without one. Default: the preset's.
     pub token_types: Option<Vec<String>>,
-    /// Claims that must be there, whatever their value.
+    /// Claims that must be there, whatever their value. Default: the preset's.
     pub mandatory_claims: Option<Vec<String>>,
-    /// Claims that must have this value, or one of these values.
+    /// Claims that must have this value, or one of these values; besides the preset's, unless it is the same
+    /// claim.
     pub require_claims: Option<BTreeMap<String, Value>>,
-    /// Claims that carry scopes.
+    /// Claims that carry scopes. Default: the preset's.
     pub scope_claims: Option<Vec<String>>,
-    /// Claims that name the client.
+    /// Claims that name the client. Default: the preset's.
     pub client_claims: Option<Vec<String>>,
     /// How far `nbf` and `iat` may lie in the future. Default 5s, at most 60s.
     pub leeway: Option<DurationDocument>,
@@ -101,10 +103,12 @@ pub struct IssuerDocument {
 pub struct KeysDocument {
     /// How often they are read again, plus or minus a tenth. Default 60s, at least 1s.
     pub refresh: Option<DurationDocument>,
-    /// How long after asking for an unknown key no other unknown key makes us ask. Default 5s.
+    /// How long after asking for an unknown key no other unknown key makes us ask. Default 5s,
+    /// at least 1s.
     pub cooldown: Option<DurationDocument>,
-    /// How long the last good keys serve while the issuer cannot be reached. Default 24h.
+    /// How long the last good keys serve while the issuer cannot be reached. Default 24h, from 10s
+    /// to 30d, and longer than `refresh`.
     pub max_stale: Option<DurationDocument>,
-    /// How long one request to the issuer may take. Default 5s.
+    /// How long one request to the issuer may take. Default 5s, from 100ms to 60s.
     pub timeout: Option<DurationDocument>,
 }

@@ -25,6 +25,10 @@ impl Visitor<'_> for DurationVisitor {
         f.write_str("a duration with its unit, such as `30s`")
     }
 
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Duration, E> {
+        Err(E::custom(format!("has no unit: write `{number}s`, `{number}ms` or `{number}m`")))
+    }
+
     fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
         let wrong = || {
             E::custom(
