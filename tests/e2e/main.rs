@@ -1,0 +1,23 @@
+//! The promises as a client, a service and an operator meet them: the real Envoy with the configuration we
+//! ship, the real binary, a real authorization server or one that a test steers, and a service that tells what
+//! reached it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "test code outside #[test] functions"
+)]
+
+mod admin;
+mod allow;
+mod good;
+mod headers;
+mod outage;
+mod paths;
+mod refuse;
+mod rotation;
+mod secrets;
+mod shutdown;
+mod stand;
+mod table;

@@ -1,0 +1,223 @@
+//! A stand: client → Envoy → service, with gatepost beside Envoy and an issuer behind gatepost.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use gatepost_test_support::{
+    Answer, ConfigDir, Envoy, EnvoyConfig, Process, Request, Signer, TestIssuer, Token, Upstream,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The host that the rules name.
+pub const HOST: &str = "orders.example.com";
+
+/// What most tests ask.
+pub const POLICY: &str = "
+rules:
+  - name: health
+    match: { methods: [GET], path: /healthz }
+    public: true
+  - name: read orders
+    match: { hosts: [orders.example.com], methods: [GET, HEAD], path: /orders/** }
+    require: { scopes: [orders:read] }
+    forward:
+      x-subject: token.sub
+      x-scopes: token.scope
+      x-client-id: token.client_id
+      x-tenant: token.tenant
+  - name: write orders
+    match: { hosts: [orders.example.com], methods: [POST], path: /orders/* }
+    require: { scopes: { all: [orders:write], any: [tier:gold, tier:silver] } }
+  - name: administration
+    match: { hosts: ['*.example.com'], path: /admin/** }
+    require: { scopes: [admin], audiences: [https://admin.example.com] }
+";
+
+/// A configuration on its way to [`Gatepost::start`].
+pub struct Config {
+    rest: String,
+    policy: String,
+    log: String,
+}
+
+impl Config {
+    /// That trusts this issuer, for orders and administration, and refreshes its keys quickly.
+    pub fn trusting(identifier: &str) -> Self {
+        Self::of(&format!("issuers:\n{}", issuer("test", identifier, "")))
+    }
+
+    /// With this text below `listen`.
+    pub fn of(rest: &str) -> Self {
+        Self { rest: rest.into(), policy: POLICY.into(), log: "info".into() }
+    }
+
+    /// With these lines too.
+    pub fn and(mut self, lines: &str) -> Self {
+        self.rest.push_str(lines);
+        self.rest.push('\n');
+        self
+    }
+
+    /// With `--log`.
+    pub fn log(mut self, filter: &str) -> Self {
+        self.log = filter.into();
+        self
+    }
+}
+
+/// One entry of `issuers`, with these lines.
+pub fn issuer(name: &str, identifier: &str, lines: &str) -> String {
+    let mut text = format!("  - name: {name}\n    issuer: {identifier}\n");
+    text.push_str(&format!("    audiences: [{}, https://admin.example.com]\n", Token::AUDIENCE));
+    for line in lines.lines() {
+        text.push_str(&format!("    {line}\n"));
+    }
+    text
+}
+
+/// The binary, running.
+pub struct Gatepost {
+    pub process: Process,
+    admin: SocketAddr,
+    config: Config,
+    directory: TempDir,
+    _mounted: ConfigDir,
+}
+
+impl Gatepost {
+    /// Starts it and waits until it listens, not until it is ready.
+    pub async fn start(config: Config) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        Self::start_in(directory, config).await
+    }
+
+    /// Starts it again at the same socket.
+    pub async fn start_again(self) -> Self {
+        let Self { config, directory, .. } = self;
+        Self::start_in(directory, config).await
+    }
+
+    async fn start_in(directory: TempDir, config: Config) -> Self {
+        let socket = directory.path().join("authz.sock");
+        let listen = format!("listen: {{ authz: 'unix:{}', admin: 127.0.0.1:0 }}", socket.display());
+        let text = format!("{listen}\n{}", config.rest);
+        let mounted = ConfigDir::mount(&[("gatepost.yaml", &text), ("policy.yaml", &config.policy)]).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
+        command.arg("serve").arg("--config").arg(mounted.path()).args(["--log", &config.log]);
+        let mut process = Process::start("gatepost", &mut command).unwrap();
+        let line =
+            process.line("its announcement", |line| line.contains("\"gatepost serves\"")).await.unwrap();
+        let announced: Value = serde_json::from_str(&line).unwrap();
+        let admin = announced["admin"].as_str().unwrap().parse().unwrap();
+        Self { process, admin, config, directory, _mounted: mounted }
+    }
+
+    /// Waits until it is ready.
+    pub async fn ready(&mut self) {
+        let admin = self.admin;
+        let ready = async || (Request::get("/readyz").send(admin).await.ok()?.status == 200).then_some(());
+        self.process.until("its readiness", ready).await.unwrap();
+    }
+
+    /// Where Envoy asks it.
+    pub fn socket(&self) -> PathBuf {
+        self.directory.path().join("authz.sock")
+    }
+
+    /// A page of its admin listener.
+    pub async fn page(&self, target: &str) -> Answer {
+        Request::get(target).send(self.admin).await.unwrap()
+    }
+
+    /// Asks the admin listener anything.
+    pub async fn ask_admin(&self, request: Request) -> Answer {
+        request.send(self.admin).await.unwrap()
+    }
+
+    /// /statusz.
+    pub async fn status(&self) -> Value {
+        self.page("/statusz").await.json().unwrap()
+    }
+
+    /// How many checks had this reason; an allow has none.
+    pub async fn checks(&self, reason: &str) -> u64 {
+        let text = self.page("/metrics").await.text();
+        let mut lines = text.lines().filter(|line| line.starts_with("gatepost_checks_total{"));
+        let line = lines.find(|line| line.contains(&format!("reason=\"{reason}\""))).unwrap();
+        line.rsplit_once(' ').unwrap().1.parse().unwrap()
+    }
+}
+
+/// All of it; the issuer is one that a test steers, unless it says otherwise.
+pub struct Stand<I = TestIssuer> {
+    pub issuer: I,
+    pub gatepost: Gatepost,
+    pub envoy: Envoy,
+    pub upstream: Upstream,
+}
+
+impl Stand {
+    /// Ready, with an issuer that publishes a key for every algorithm.
+    pub async fn start() -> Self {
+        let issuer = TestIssuer::start().await.unwrap();
+        issuer.publish(&Signer::ALGORITHMS.map(Signer::shared).each_ref());
+        let config = Config::trusting(issuer.issuer());
+        Self::ready(issuer, config).await
+    }
+}
+
+impl<I> Stand<I> {
+    /// As [`Stand::with`], and ready.
+    pub async fn ready(issuer: I, config: Config) -> Self {
+        let mut stand = Self::with(issuer, config).await;
+        stand.gatepost.ready().await;
+        stand
+    }
+
+    /// With this issuer and this configuration of gatepost.
+    pub async fn with(issuer: I, config: Config) -> Self {
+        Self::behind(EnvoyConfig::shipped().unwrap(), issuer, config).await
+    }
+
+    /// As [`Stand::with`], behind an Envoy with this configuration.
+    pub async fn behind(envoy: EnvoyConfig, issuer: I, config: Config) -> Self {
+        let upstream = Upstream::start().await.unwrap();
+        let gatepost = Gatepost::start(config).await;
+        let envoy = run(envoy, &gatepost.socket(), &upstream).await;
+        Self { issuer, gatepost, envoy, upstream }
+    }
+
+    /// Sends a request for the host of the rules through Envoy.
+    pub async fn send(&self, request: Request) -> Answer {
+        self.envoy.send(request).await.unwrap()
+    }
+
+    /// The answer to `GET /orders/7` with this token.
+    pub async fn token(&self, token: &str) -> Answer {
+        self.send(orders().bearer(token)).await
+    }
+}
+
+/// Runs Envoy between this socket and this upstream.
+pub async fn run(config: EnvoyConfig, socket: &Path, upstream: &Upstream) -> Envoy {
+    Envoy::run(&config.between(socket, upstream.address()).unwrap()).await.unwrap()
+}
+
+/// `GET /orders/7` without a token.
+pub fn orders() -> Request {
+    get("/orders/7")
+}
+
+/// A GET request for the host of the rules.
+pub fn get(target: &str) -> Request {
+    Request::get(target).host(HOST)
+}
+
+/// The values of a header that reached the service, in the order they came.
+pub fn seen(answer: &Answer, name: &str) -> Vec<String> {
+    let description = answer.json().unwrap();
+    let headers = description["headers"].as_array().unwrap().iter().filter(|header| header[0] == name);
+    headers.map(|header| header[1].as_str().unwrap().to_owned()).collect()
+}

@@ -1,0 +1,7 @@
+//! The house in order: what is written down is what is built.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails here is a failed test")]
+
+mod layering;
+mod readme;
+mod samples;

@@ -1,0 +1,95 @@
+//! Tables of what is a closed list in the code.
+
+use std::time::Duration;
+
+use gatepost::check::challenge::challenge;
+use gatepost::check::issuer::TokenTypes;
+use gatepost::check::{Denial, DenyReason, OutageReason};
+use gatepost::config::Preset;
+use gatepost::jose::UnixTime;
+use gatepost::telemetry::metrics::{Metrics, RefreshResult};
+
+pub(super) fn deny_reasons() -> String {
+    let mut text =
+        String::from("| reason | status | `WWW-Authenticate` | what happened |\n|---|---|---|---|\n");
+    for reason in DenyReason::ALL {
+        let facts = reason.facts();
+        let denial = Denial { reason: *reason, rule: None, scope: Some("…".into()) };
+        let challenge = challenge(&denial).map_or(String::new(), |text| format!("`{text}`"));
+        let (label, status, meaning) = (facts.label, facts.status, facts.meaning);
+        text.push_str(&format!("| `{label}` | {status} | {challenge} | {meaning} |\n"));
+    }
+    text
+}
+
+pub(super) fn outages() -> String {
+    let mut text = String::from("| reason | status | what is missing |\n|---|---|---|\n");
+    for reason in OutageReason::ALL {
+        text.push_str(&format!("| `{}` | 503 | {} |\n", reason.label(), reason.meaning()));
+    }
+    text
+}
+
+pub(super) fn presets() -> String {
+    let mut text = String::from(
+        "| preset | `token_types` | `mandatory_claims` | `require_claims` | `scope_claims` | `client_claims` |\n\
+         |---|---|---|---|---|---|\n",
+    );
+    for preset in Preset::all() {
+        let values = preset.required_values.iter().map(|(name, values)| {
+            let values: Vec<_> = values.iter().map(ToString::to_string).collect();
+            format!("{name}: {}", values.join(" or "))
+        });
+        let columns = [
+            preset.name.to_owned(),
+            types(preset.types).join(", "),
+            preset.mandatory_claims.join(", "),
+            values.collect::<Vec<_>>().join(", "),
+            preset.scope_claims.join(", "),
+            preset.client_claims.join(", "),
+        ];
+        text.push_str(&format!("| {} |\n", columns.join(" | ")));
+    }
+    text
+}
+
+fn types(types: TokenTypes) -> Vec<&'static str> {
+    let TokenTypes { at_jwt, jwt, absent } = types;
+    let names = [(at_jwt, "at+jwt"), (jwt, "JWT"), (absent, "none")];
+    names.into_iter().filter_map(|(accepted, name)| accepted.then_some(name)).collect()
+}
+
+pub(super) fn metrics() -> String {
+    let metrics = Metrics::new();
+    // A family that nothing was counted in is not rendered.
+    metrics.jwks_refreshed("corp", RefreshResult::Success, Duration::ZERO);
+    metrics.jwks_keys("corp", 1, UnixTime::from_seconds(0));
+    let rendered = metrics.render();
+    let mut text = String::from("| family | kind | labels | meaning |\n|---|---|---|---|\n");
+    let comment = |kind: &str, name: &str| {
+        let prefix = format!("# {kind} {name} ");
+        rendered.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap_or_default()
+    };
+    for (name, help) in rendered.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split_once(' ')) {
+        let kind = comment("TYPE", name);
+        let suffix = match kind {
+            "counter" => "_total",
+            "info" => "_info",
+            _ => "",
+        };
+        let labels = labels(&rendered, name).join(", ");
+        text.push_str(&format!("| `{name}{suffix}` | {kind} | {labels} | {help} |\n"));
+    }
+    text
+}
+
+/// The label names of a family's first sample.
+fn labels<'a>(rendered: &'a str, family: &str) -> Vec<&'a str> {
+    let sample = rendered.lines().find(|line| line.starts_with(family));
+    let inside = sample.and_then(|line| line.split_once('{')?.1.split_once('}')).map(|(inside, _)| inside);
+    inside
+        .into_iter()
+        .flat_map(|text| text.split(','))
+        .filter_map(|pair| Some(pair.split_once('=')?.0))
+        .collect()
+}

@@ -1,0 +1,8 @@
+//! The server in this process, and the binary on the command line, without an Envoy.
+
+#![expect(clippy::unwrap_used, reason = "test code: a failed step is a failed test")]
+
+mod check;
+mod explain;
+mod sidecar;
+mod wire;

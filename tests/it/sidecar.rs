@@ -1,0 +1,84 @@
+//! A sidecar that serves in this process, on a socket of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
+use gatepost::config::load;
+use gatepost::serve::serve;
+use gatepost_test_support::{ReservedPort, Signer, Token, token, wait};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tonic::transport::{Channel, Endpoint};
+
+/// Rules for health (public), reading and writing orders.
+pub const POLICY: &str = r#"
+rules:
+  - name: health
+    match: { path: /healthz }
+    public: true
+  - name: read orders
+    match: { methods: [GET], path: /orders/** }
+    require: { scopes: ["orders:read"] }
+    forward: { x-subject: token.sub, x-scopes: token.scope }
+  - name: write orders
+    match: { methods: [POST], path: /orders/** }
+    require: { scopes: ["orders:write"] }
+"#;
+
+/// A configuration directory that trusts the token factory's issuer, with its keys in a file.
+pub fn configuration(authz: &str, admin: &str) -> TempDir {
+    let directory = TempDir::with_prefix("gatepost-it-").unwrap();
+    let gatepost = format!(
+        "listen: {{ authz: \"{authz}\", admin: \"{admin}\" }}\n\
+         issuers:\n  - name: test\n    issuer: {}\n    audiences: [\"{}\"]\n    jwks_file: jwks.json\n",
+        Token::ISSUER,
+        Token::AUDIENCE
+    );
+    fs::write(directory.path().join("gatepost.yaml"), gatepost).unwrap();
+    fs::write(directory.path().join("policy.yaml"), POLICY).unwrap();
+    fs::write(directory.path().join("jwks.json"), token::jwks([&Signer::shared("RS256")]).to_string())
+        .unwrap();
+    directory
+}
+
+/// The running sidecar; it ends when this is dropped.
+pub struct Sidecar {
+    socket: PathBuf,
+    _directory: TempDir,
+    _serving: JoinSet<()>,
+}
+
+impl Sidecar {
+    pub async fn start() -> Self {
+        Self::run(|_| ()).await
+    }
+
+    /// One whose issuer has no keys to be had.
+    pub async fn without_keys() -> Self {
+        Self::run(|directory| fs::remove_file(directory.join("jwks.json")).unwrap()).await
+    }
+
+    async fn run(prepare: impl FnOnce(&Path)) -> Self {
+        let home = TempDir::with_prefix("gatepost-socket-").unwrap();
+        let socket = home.path().join("authz.sock");
+        let admin = ReservedPort::choose().unwrap();
+        let directory = configuration(&format!("unix:{}", socket.display()), &admin.address().to_string());
+        prepare(directory.path());
+        let config = load(directory.path()).config.unwrap();
+        drop(admin);
+        let mut serving = JoinSet::new();
+        serving.spawn(async move {
+            let _home = home;
+            serve(config).await.unwrap();
+        });
+        wait::until("the socket", async || socket.exists().then_some(())).await.unwrap();
+        Self { socket, _directory: directory, _serving: serving }
+    }
+
+    /// A client made from the complete Envoy definitions.
+    pub async fn client(&self) -> AuthorizationClient<Channel> {
+        let endpoint = Endpoint::try_from(format!("unix://{}", self.socket.display())).unwrap();
+        AuthorizationClient::new(endpoint.connect().await.unwrap())
+    }
+}

@@ -1,0 +1,8 @@
+//! What must hold for every input, tried with invented ones.
+
+#![expect(clippy::unwrap_used, reason = "test code: a failed step is a failed test")]
+
+mod parsers;
+mod policy;
+mod tampering;
+mod world;

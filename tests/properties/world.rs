@@ -1,0 +1,78 @@
+//! A world to decide in: one issuer, one key, one configuration read from text.
+
+use std::fs;
+use std::sync::Arc;
+
+use gatepost::check::issuer::{IssuerKeys, Issuers, KnownKeys};
+use gatepost::check::{CheckInput, Decision, Facts, Headers, Need, World, decide, plan};
+use gatepost::config::{Config, load};
+use gatepost::jose::{Algorithm, KeySet, UnixTime};
+use gatepost_test_support::{Signer, Token, token};
+use tempfile::TempDir;
+
+pub struct Fixture {
+    config: Config,
+    issuers: Issuers,
+    keys: KnownKeys,
+    set: Arc<KeySet>,
+}
+
+impl Fixture {
+    /// With this policy and the factory's keys for all of these algorithms.
+    pub fn new(policy: &str, algorithms: &[&str]) -> Self {
+        let directory = TempDir::with_prefix("gatepost-properties-").unwrap();
+        let gatepost = format!(
+            "listen: {{ authz: \"unix:@none\", admin: \"127.0.0.1:0\" }}\n\
+             issuers:\n  - name: test\n    issuer: {}\n    audiences: [\"{}\"]\n    jwks_file: none\n",
+            Token::ISSUER,
+            Token::AUDIENCE
+        );
+        fs::write(directory.path().join("gatepost.yaml"), gatepost).unwrap();
+        fs::write(directory.path().join("policy.yaml"), policy).unwrap();
+        let config = load(directory.path()).config.unwrap();
+        let issuers = Issuers::new(config.issuers.iter().map(|trusted| trusted.issuer.clone()).collect());
+        let signers: Vec<_> = algorithms.iter().map(|name| Signer::shared(name)).collect();
+        let text = token::jwks(&signers).to_string();
+        let set = Arc::new(KeySet::read(text.as_bytes(), &Algorithm::ALL).unwrap());
+        let (id, _) = issuers.iter().next().unwrap();
+        let keys = IssuerKeys { set: Arc::clone(&set), read_at: UnixTime::from_seconds(0), stale_at: None };
+        let keys = KnownKeys::default().with(id, keys);
+        Self { config, issuers, keys, set }
+    }
+
+    pub fn decide(&self, input: &CheckInput) -> Decision {
+        let now = UnixTime::from_seconds(token::now());
+        let world = World {
+            policy: &self.config.policy,
+            issuers: &self.issuers,
+            keys: &self.keys,
+            max_token_bytes: 16_384,
+        };
+        match plan(input, world, now, &mut ()) {
+            Err(denial) => Decision::Deny(denial),
+            Ok(plan) => {
+                let facts = match plan.need() {
+                    Need::Nothing => Facts::Nothing,
+                    Need::Keys(_) | Need::FreshKeys(_) => Facts::Keys(Arc::clone(&self.set)),
+                };
+                decide(plan, &facts, world, now, &mut ())
+            }
+        }
+    }
+
+    pub fn allows(&self, input: &CheckInput) -> bool {
+        matches!(self.decide(input), Decision::Allow(_))
+    }
+}
+
+/// A request with this credential.
+pub fn request(target: &str, authorization: &[u8]) -> CheckInput {
+    let mut headers = Headers::default();
+    headers.push("authorization", authorization);
+    CheckInput {
+        method: "GET".to_owned(),
+        host: "orders.example.com".to_owned(),
+        target: target.to_owned(),
+        headers,
+    }
+}

@@ -1,0 +1,32 @@
+//! Real parts around gatepost, for its tests and its quickstart: an Envoy with the configuration we ship, an
+//! authorization server, a service behind Envoy, a client that sends what other clients refuse to send, and a
+//! directory that changes as a mounted ConfigMap does. And two that a test steers itself: a factory of good and
+//! hostile tokens, and an issuer that serves keys, or nonsense in their place.
+//!
+//! Everything listens on loopback at a port of its own and is gone when its value is dropped, also when a
+//! test panics. Tests unwrap what these parts return: an [`Error`] prints as the message a person should
+//! read.
+
+mod authorization_server;
+mod client;
+mod config_dir;
+mod envoy;
+mod error;
+mod issuer;
+mod port;
+mod process;
+pub mod token;
+mod tools;
+mod upstream;
+pub mod wait;
+
+pub use authorization_server::{AuthorizationServer, Endpoint, Fault, Format, Mint};
+pub use client::{Answer, Request};
+pub use config_dir::ConfigDir;
+pub use envoy::{Envoy, EnvoyConfig};
+pub use error::{Error, Result};
+pub use issuer::{Reply, TestIssuer};
+pub use port::ReservedPort;
+pub use process::Process;
+pub use token::{Compact, Signer, Token};
+pub use upstream::Upstream;
