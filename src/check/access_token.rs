@@ -4,9 +4,9 @@
 use serde_json::Value;
 
 use super::decision::DenyReason;
-use super::issuer::{Audiences, IssuerId, TokenProfile};
+use super::issuer::{Audiences, IssuerId, TokenProfile, TokenTypes};
 use super::policy::is_scope_token;
-use super::trail::{Mark, Stage, Trail, refuse, shown};
+use super::trail::{Stage, Trail, Verdict, refuse, shown};
 use crate::jose::{ClaimFault, Claims, OneOrMany, UnixTime};
 
 /// A token whose signature and claims hold.
@@ -67,7 +67,7 @@ pub(super) fn accept(
     check_required_values(&claims, profile, trail)?;
     let client = client(&claims, profile, trail)?;
     let scopes = scopes(&claims, profile).map_err(|fault| malformed(trail, &fault))?;
-    trail.note(Stage::Claims, Mark::Passed, || summary(&claims, client.as_deref()));
+    trail.note(Stage::Claims, Verdict::Passed, || summary(&claims, client.as_deref()));
     Ok(VerifiedToken { issuer, client, scopes, claims })
 }
 
@@ -116,8 +116,8 @@ fn missing(trail: &mut impl Trail, name: &str) -> DenyReason {
     refuse(trail, Stage::Claims, DenyReason::ClaimMissing, || format!("{name} is missing"))
 }
 
-/// Claims that only other kinds of JWT have. With a `typ` that says nothing they are what tells an ID token
-/// (OpenID Connect Core §3.1.3.6, §3.3.2.11) or a security event (RFC 8417 §2.2) from an access token.
+/// Claims that only other kinds of JWT have. They tell an ID token (OpenID Connect Core §3.1.3.6, §3.3.2.11) or
+/// a security event (RFC 8417 §2.2) from an access token, whatever the `typ` says.
 const FOREIGN_CLAIMS: [&str; 6] = ["at_hash", "c_hash", "s_hash", "events", "token_introspection", "htu"];
 
 fn check_kind(claims: &Claims, trail: &mut impl Trail) -> Result<(), DenyReason> {
@@ -196,24 +196,31 @@ fn client(
     Ok(client.map(str::to_owned))
 }
 
-/// The union of all scope claims. `scope` is one string (RFC 9068 §2.2.3, RFC 6749 §3.3); what others call
-/// theirs may be a list too.
+/// The union of all scope claims. `scope` is one string (RFC 9068 §2.2.3, RFC 6749 §3.3), and for an issuer
+/// that follows RFC 9068 nothing else; what others call theirs may be a list, in which entries that are no
+/// scopes grant nothing.
 fn scopes(claims: &Claims, profile: &TokenProfile) -> Result<Vec<String>, ClaimFault> {
     let mut granted: Vec<String> = Vec::new();
     for name in &profile.scope_claims {
         let malformed = || ClaimFault { claim: name.clone(), wanted: "a list of scopes (RFC 6749 §3.3)" };
-        let found = match claims.raw(name) {
-            None => continue,
-            Some(Value::String(text)) => text.split(' ').filter(|scope| !scope.is_empty()).collect(),
-            Some(Value::Array(list)) if name != "scope" => {
-                list.iter().map(Value::as_str).collect::<Option<Vec<_>>>().ok_or_else(malformed)?
+        let strict = name == "scope" && profile.types == TokenTypes::STRICT;
+        match claims.raw(name) {
+            None => {}
+            Some(Value::String(text)) => {
+                let found: Vec<_> = text.split(' ').filter(|scope| !scope.is_empty()).collect();
+                if !found.iter().all(|scope| is_scope_token(scope)) {
+                    return Err(malformed());
+                }
+                granted.extend(found.into_iter().map(str::to_owned));
             }
+            Some(Value::Array(list)) if !strict => {
+                let found =
+                    list.iter().map(Value::as_str).collect::<Option<Vec<_>>>().ok_or_else(malformed)?;
+                granted.extend(found.into_iter().filter(|text| is_scope_token(text)).map(str::to_owned));
+            }
+            Some(Value::Null) if !strict => {}
             Some(_) => return Err(malformed()),
-        };
-        if !found.iter().all(|scope| is_scope_token(scope)) {
-            return Err(malformed());
         }
-        granted.extend(found.into_iter().map(str::to_owned));
     }
     Ok(granted)
 }

@@ -152,7 +152,7 @@ deny_reasons! {
     ScopeInsufficient: "scope_insufficient", Answer::InsufficientScope,
         "The token is good, but lacks a scope that the rule requires.";
     ForwardRefused: "forward_refused", Answer::Forbidden,
-        "A claim that the rule forwards can't be a header value: control characters, blanks at its ends, or too long.";
+        "A claim that the rule forwards can't be a header value: an object, a control character, blanks at its ends, or too long.";
 }
 
 impl DenyReason {

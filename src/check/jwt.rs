@@ -3,7 +3,7 @@
 use super::access_token::{self, VerifiedToken};
 use super::decision::DenyReason;
 use super::issuer::{Issuer, IssuerId, Issuers};
-use super::trail::{Mark, Stage, Trail, refuse, shown};
+use super::trail::{Stage, Trail, Verdict, refuse, shown};
 use crate::jose::{Algorithm, Jws, KeySet, Lookup, ParseFault, Shape, UnixTime, shape};
 
 /// A JWT whose issuer, type and algorithm are acceptable. Its signature is not verified.
@@ -66,7 +66,7 @@ fn select<'i>(
     let identifier = jws.claims.string("iss").ok().flatten();
     match identifier.and_then(|identifier| issuers.select(identifier)) {
         Some(found) => {
-            trail.note(Stage::Issuer, Mark::Passed, || {
+            trail.note(Stage::Issuer, Verdict::Passed, || {
                 format!("\"{}\" ({})", found.1.name, found.1.identifier)
             });
             Ok(found)
@@ -94,7 +94,7 @@ fn acceptable(jws: &Jws<'_>, issuer: &Issuer, trail: &mut impl Trail) -> Result<
             format!("alg {:?} is not one of the issuer's: {}", jws.header.alg, allowed.join(", "))
         }));
     };
-    trail.note(Stage::Token, Mark::Passed, || {
+    trail.note(Stage::Token, Verdict::Passed, || {
         format!(
             "JWT, typ {}, alg {algorithm}, kid {}",
             shown(jws.header.typ.as_deref()),
@@ -140,6 +140,6 @@ pub fn verify(
             format!("not made by key {}", tried())
         }));
     };
-    trail.note(Stage::Signature, Mark::Passed, || format!("made by key {}", signer.label()));
+    trail.note(Stage::Signature, Verdict::Passed, || format!("made by key {}", signer.label()));
     access_token::accept(token.issuer, token.jws.claims, &issuer.profile, now, trail)
 }

@@ -28,7 +28,7 @@ use issuer::{IssuerId, Issuers, KnownKeys};
 use jwt::UnverifiedJwt;
 use policy::{Access, Policy, Rule};
 use target::Target;
-use trail::{Mark, Stage, Trail};
+use trail::{Stage, Trail, Verdict};
 
 /// What a check is decided from: one consistent view for its whole life.
 #[derive(Clone, Copy, Debug)]
@@ -150,7 +150,7 @@ fn read_token<'a>(
     let token = credential::extract(&input.headers, target, world.max_token_bytes).map_err(|reason| {
         trail::refuse(trail, Stage::Credential, reason, || reason.facts().meaning.to_owned())
     })?;
-    trail.note(Stage::Credential, Mark::Passed, || {
+    trail.note(Stage::Credential, Verdict::Passed, || {
         format!("one bearer token, {} bytes", token.expose().len())
     });
     jwt::read(token.expose(), world.issuers, now, trail)
@@ -195,7 +195,7 @@ pub fn decide(
 fn decide_public(input: &CheckInput, rule: &Rule, world: World<'_>, trail: &mut impl Trail) -> Decision {
     match policy::grant_public(world.policy, rule, &input.headers) {
         Some(grant) => {
-            trail.note(Stage::Policy, Mark::Passed, || {
+            trail.note(Stage::Policy, Verdict::Passed, || {
                 "the rule is public: no credential is looked for".to_owned()
             });
             Decision::Allow(grant)
@@ -211,7 +211,7 @@ fn unavailable(
     world: World<'_>,
     trail: &mut impl Trail,
 ) -> Decision {
-    trail.note(Stage::Key, Mark::Unknown, || reason.meaning().to_owned());
+    trail.note(Stage::Key, Verdict::Unknown, || reason.meaning().to_owned());
     let issuer = world.issuers.at(id).map(|issuer| Arc::clone(&issuer.name));
     Decision::Unavailable(Outage { reason, rule: Some(Arc::clone(&rule.name)), issuer })
 }

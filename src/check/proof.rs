@@ -2,7 +2,7 @@
 
 use super::access_token::VerifiedToken;
 use super::decision::DenyReason;
-use super::trail::{Mark, Stage, Trail, refuse};
+use super::trail::{Stage, Trail, Verdict, refuse};
 
 /// A token whose bearer is entitled to it.
 #[derive(Debug)]
@@ -27,6 +27,6 @@ pub fn check(token: VerifiedToken, trail: &mut impl Trail) -> Result<ProvenToken
             "the token has cnf, and a plain bearer token proves nothing".to_owned()
         }));
     }
-    trail.note(Stage::Proof, Mark::Passed, || "a bearer token, not bound to a key".to_owned());
+    trail.note(Stage::Proof, Verdict::Passed, || "a bearer token, not bound to a key".to_owned());
     Ok(ProvenToken(token))
 }

@@ -2,7 +2,7 @@
 //!
 //! Whatever Envoy, gatepost and the service behind could read differently is refused instead of
 //! guessed: `//`, dot segments, encoded slashes and backslashes, double encoding, `;` parameters.
-//! Host, path and scheme come from Envoy's attributes only, never from a header of the client.
+//! Host and path come from Envoy's attributes only, never from a header of the client.
 
 /// A path taken apart: decoded segments, compared byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +111,8 @@ fn segment(raw: &str, rules: TargetRules) -> Result<String, TargetFault> {
         return Err(TargetFault::RawCharacter);
     }
     let decoded = decode(raw).ok_or(TargetFault::BadEncoding)?;
-    if decoded == "." || decoded == ".." {
+    // Servers that cut parameters off read `..;x` as `..`.
+    if matches!(decoded.split(';').next(), Some("." | "..")) {
         return Err(TargetFault::DotSegment);
     }
     if decoded.chars().any(|character| matches!(character, '/' | '\\') || character.is_control()) {
@@ -218,6 +219,9 @@ mod tests {
             ("/a;b", F::PathParameter),
             ("/a%3Bb", F::PathParameter),
             ("/a;/../b", F::PathParameter),
+            ("/a/..;/b", F::DotSegment),
+            ("/a/..;x=1", F::DotSegment),
+            ("/a/%2e%2e%3B/b", F::DotSegment),
         ] {
             assert_eq!(read(raw).unwrap_err(), expected, "{raw:?}");
         }
@@ -226,6 +230,9 @@ mod tests {
     #[test]
     fn takes_path_parameters_where_allowed() {
         let rules = TargetRules { allow_path_parameters: true };
+        for raw in ["/a/..;/b", "/a/.;x/b", "/a/%2e%2e%3Bx/b"] {
+            assert_eq!(Target::read(raw, rules), Err(TargetFault::DotSegment), "{raw}");
+        }
         assert_eq!(Target::read("/a;v=1/b", rules).unwrap().segments(), ["a;v=1", "b"]);
     }
 

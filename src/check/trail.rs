@@ -47,7 +47,7 @@ impl Stage {
 
 /// What a stage came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub enum Verdict {
     /// The check goes on.
     Passed,
     /// The check ends here with a refusal.
@@ -63,12 +63,12 @@ pub enum Mark {
 /// The text is made only when somebody reads it, so a trail that is not kept costs nothing.
 pub trait Trail {
     /// Notes one step.
-    fn note(&mut self, stage: Stage, mark: Mark, text: impl FnOnce() -> String);
+    fn note(&mut self, stage: Stage, verdict: Verdict, text: impl FnOnce() -> String);
 }
 
 /// No trail.
 impl Trail for () {
-    fn note(&mut self, _: Stage, _: Mark, _: impl FnOnce() -> String) {}
+    fn note(&mut self, _: Stage, _: Verdict, _: impl FnOnce() -> String) {}
 }
 
 /// One note.
@@ -77,7 +77,7 @@ pub struct Step {
     /// Where.
     pub stage: Stage,
     /// With what result.
-    pub mark: Mark,
+    pub verdict: Verdict,
     /// What was seen.
     pub text: String,
 }
@@ -90,8 +90,8 @@ pub struct Recorded {
 }
 
 impl Trail for Recorded {
-    fn note(&mut self, stage: Stage, mark: Mark, text: impl FnOnce() -> String) {
-        self.steps.push(Step { stage, mark, text: text() });
+    fn note(&mut self, stage: Stage, verdict: Verdict, text: impl FnOnce() -> String) {
+        self.steps.push(Step { stage, verdict, text: text() });
     }
 }
 
@@ -102,6 +102,6 @@ pub(super) fn shown(value: Option<&str>) -> String {
 
 /// Notes why a stage refuses, and hands the reason on.
 pub(super) fn refuse<R>(trail: &mut impl Trail, stage: Stage, reason: R, text: impl FnOnce() -> String) -> R {
-    trail.note(stage, Mark::Refused, text);
+    trail.note(stage, Verdict::Refused, text);
     reason
 }

@@ -10,7 +10,7 @@ use super::terminal::{block_on, complain, line, load_or_complain, plural};
 use super::{BAD, CANNOT_TELL, ConfigArgument, GOOD};
 use crate::check::challenge::challenge;
 use crate::check::issuer::{IssuerKeys, Issuers, KnownKeys};
-use crate::check::trail::{Mark, Recorded};
+use crate::check::trail::{Recorded, Verdict};
 use crate::check::{CheckInput, Decision, Facts, Headers, Need, OutageReason, World, decide, plan};
 use crate::clock::Clock;
 use crate::config::{Config, KeyOrigin};
@@ -180,11 +180,11 @@ fn render(input: &CheckInput, now: UnixTime, asked: &str, trail: &Recorded, deci
     }
     lines.push(String::new());
     for step in &trail.steps {
-        let mark = match step.mark {
-            Mark::Passed => "ok  ",
-            Mark::Refused => "DENY",
-            Mark::Unknown => "????",
-            Mark::Noted => "  - ",
+        let mark = match step.verdict {
+            Verdict::Passed => "ok  ",
+            Verdict::Refused => "DENY",
+            Verdict::Unknown => "????",
+            Verdict::Noted => "  - ",
         };
         lines.push(format!("  {:<10}  {mark}  {}", step.stage.name(), visible(&step.text)));
     }

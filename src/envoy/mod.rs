@@ -4,7 +4,7 @@ mod request;
 mod response;
 mod service;
 
-pub use service::AuthorizationService;
+pub use service::{AuthorizationService, InFlight};
 
 /// The generated message types: our own trimmed definitions in `proto/`.
 #[expect(

@@ -3,6 +3,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -18,24 +19,55 @@ use crate::authorizer::Authorizer;
 #[derive(Clone, Debug)]
 pub struct AuthorizationService {
     authorizer: Arc<Authorizer>,
+    in_flight: InFlight,
+}
+
+/// How many checks are under way.
+#[derive(Clone, Debug, Default)]
+pub struct InFlight(Arc<AtomicUsize>);
+
+/// One check under way, until it is dropped.
+struct Entered<'a>(&'a AtomicUsize);
+
+impl InFlight {
+    /// How many.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn enter(&self) -> Entered<'_> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Entered(&self.0)
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl AuthorizationService {
-    /// A service that asks this authorizer.
+    /// A service that asks this authorizer, and counts the checks under way.
     #[must_use]
-    pub fn new(authorizer: Arc<Authorizer>) -> Self {
-        Self { authorizer }
+    pub fn new(authorizer: Arc<Authorizer>, in_flight: InFlight) -> Self {
+        Self { authorizer, in_flight }
+    }
+
+    async fn answer(&self, request: Request<CheckRequest>) -> CheckResponse {
+        let within = grpc_timeout(request.metadata());
+        let input = request::input(request.into_inner());
+        response::response(&self.authorizer.check(&input, within).await)
     }
 }
 
 #[tonic::async_trait]
 impl Authorization for AuthorizationService {
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
-        let within = grpc_timeout(request.metadata());
-        let input = request::input(request.into_inner());
-        let check = AssertUnwindSafe(self.authorizer.check(&input, within)).catch_unwind();
-        match check.await {
-            Ok(decision) => Ok(Response::new(response::response(&decision))),
+        let _in_flight = self.in_flight.enter();
+        match AssertUnwindSafe(self.answer(request)).catch_unwind().await {
+            Ok(answer) => Ok(Response::new(answer)),
             Err(_) => {
                 tracing::error!(
                     "a check panicked: this is a bug in gatepost, and the request was not let through"

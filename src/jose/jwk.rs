@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::algorithm::{Algorithm, KeyType, Verifier};
 use super::compact::Jws;
+use super::header::MAX_KID_BYTES;
 use super::json::{JsonFault, Limits, object};
 use super::roca;
 
@@ -70,7 +71,11 @@ impl VerificationKey {
             .into_iter()
             .map(|algorithm| Ok((algorithm, material.parse(algorithm)?)))
             .collect::<Result<_, KeyFault>>()?;
-        Ok(Self { kid: member(&jwk, "kid")?.map(str::to_owned), thumbprint: thumbprint(&jwk)?, parsed })
+        let kid = member(&jwk, "kid")?.map(str::to_owned);
+        if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
+            return Err(KeyFault::Member("kid"));
+        }
+        Ok(Self { kid, thumbprint: thumbprint(&jwk)?, parsed })
     }
 
     /// The key's id, where it has one.
@@ -83,6 +88,19 @@ impl VerificationKey {
     #[must_use]
     pub fn label(&self) -> &str {
         self.kid.as_deref().unwrap_or(&self.thumbprint)
+    }
+
+    /// Whether another entry is this key again.
+    pub(super) fn is_the_same_as(&self, other: &Self) -> bool {
+        self.kid == other.kid && self.thumbprint == other.thumbprint
+    }
+
+    /// Takes over what another entry of this key allows.
+    pub(super) fn merge(&mut self, other: Self) {
+        let new =
+            |(algorithm, _): &(Algorithm, ParsedPublicKey)| !self.algorithms().any(|its| its == *algorithm);
+        let more: Vec<_> = other.parsed.into_iter().filter(new).collect();
+        self.parsed.extend(more);
     }
 
     /// The algorithms it verifies.

@@ -52,7 +52,7 @@ pub enum Lookup<'a> {
 const MAX_KEYS: usize = 100;
 
 /// How many keys are tried for a token that names none.
-const MAX_TRIED: usize = 4;
+const MAX_TRIED: usize = 10;
 
 #[derive(Deserialize)]
 struct Document<'a> {
@@ -69,22 +69,29 @@ impl KeySet {
         let document: Document<'_> = serde_json::from_slice(text).map_err(|_| KeySetFault::NotAKeySet)?;
         let mut set = Self::default();
         let mut positions = Vec::new();
-        for (position, entry) in document.keys.into_iter().enumerate() {
+        for (position, entry) in document.keys.into_iter().enumerate().take(MAX_KEYS + 1) {
             let read = match position {
                 0..MAX_KEYS => VerificationKey::read(entry.get().as_bytes(), allowed),
                 _ => Err(KeyFault::TooMany),
             };
             match read {
-                Ok(key) => {
-                    set.keys.push(key);
-                    positions.push(position);
-                }
-                Err(_) if position > MAX_KEYS => {}
+                Ok(key) => set.take(key, position, &mut positions),
                 Err(fault) => set.skipped.push(SkippedKey { position, fault }),
             }
         }
         set.drop_ambiguous(&positions);
         if set.keys.is_empty() { Err(KeySetFault::NoUsableKey(set.skipped)) } else { Ok(set) }
+    }
+
+    /// Some servers list one key several times; the same key twice is no doubt about which was meant.
+    fn take(&mut self, key: VerificationKey, position: usize, positions: &mut Vec<usize>) {
+        match self.keys.iter_mut().find(|known| known.is_the_same_as(&key)) {
+            Some(known) => known.merge(key),
+            None => {
+                self.keys.push(key);
+                positions.push(position);
+            }
+        }
     }
 
     /// RFC 7517 §4.5: keys that share a `kid` must differ otherwise. Which of two was meant can't be told,
@@ -110,6 +117,8 @@ impl KeySet {
     /// The keys that may have signed a token with this header.
     #[must_use]
     pub fn lookup(&self, kid: Option<&str>, algorithm: Algorithm) -> Lookup<'_> {
+        // `kid` is optional in a JWK (RFC 7517 §4.5): a set that names no key may hold the one that is meant.
+        let kid = kid.filter(|_| self.keys.iter().any(|key| key.kid().is_some()));
         let named: Vec<_> = self.keys.iter().filter(|key| kid.is_none() || key.kid() == kid).collect();
         let fitting: Vec<_> = named
             .iter()

@@ -1,13 +1,20 @@
 //! The admin listener: /livez, /readyz, /statusz and /metrics. Read-only, for operators and probes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderName};
 use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use super::readiness::Readiness;
 use crate::clock::Clock;
@@ -33,6 +40,40 @@ pub(super) fn router(admin: Arc<Admin>) -> Router {
         .route("/statusz", get(statusz))
         .route("/metrics", get(render_metrics))
         .with_state(admin)
+}
+
+/// More are not needed by probes and a few scrapers, and must not take the file descriptors of checks.
+const MAX_CONNECTIONS: usize = 64;
+
+/// An idle connection makes room after this.
+const IDLE: Duration = Duration::from_secs(15);
+
+/// Serves the pages, for ever; never ends.
+pub(super) async fn serve(listener: TcpListener, pages: Router) {
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let slot = Arc::clone(&slots).acquire_owned().await;
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let pages = TowerToHyperService::new(pages.clone());
+                connections.spawn(async move {
+                    let serving = http1::Builder::new()
+                        .timer(TokioTimer::new())
+                        .header_read_timeout(IDLE)
+                        .serve_connection(TokioIo::new(stream), pages);
+                    // A client that breaks off is the client's affair.
+                    let _ = serving.await;
+                    drop(slot);
+                });
+            }
+            Err(error) => {
+                tracing::error!(%error, "a connection to the admin listener could not be accepted");
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+        while connections.try_join_next().is_some() {}
+    }
 }
 
 type Page = ([(HeaderName, &'static str); 1], String);

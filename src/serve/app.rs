@@ -2,9 +2,11 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio_stream::StreamExt as _;
 use tonic::transport::Server;
 use tonic::transport::server::Router;
 
@@ -17,8 +19,8 @@ use crate::authorizer::Authorizer;
 use crate::check::issuer::Issuers;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::envoy::AuthorizationService;
 use crate::envoy::proto::envoy::service::auth::v3::authorization_server::AuthorizationServer;
+use crate::envoy::{AuthorizationService, InFlight};
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::sources::{KeySource, Sources};
 use crate::telemetry::metrics::Metrics;
@@ -57,6 +59,9 @@ fn listen_hint(error: &io::Error) -> &'static str {
 /// How many checks one connection of Envoy may have in flight; hyper's default of 200 is fewer than a burst.
 const MAX_CONCURRENT_STREAMS: u32 = 4096;
 
+/// Envoy takes at most 96 KiB of request headers; a body, where it is told to send one, is not read.
+const MAX_QUESTION_BYTES: usize = 1 << 20;
+
 /// Envoy resets a stream when its own deadline passes. Under load that must not look like an attack on HTTP/2,
 /// which would close the connection of every check in flight.
 const MAX_RESET_STREAMS: usize = 8192;
@@ -66,7 +71,7 @@ const MAX_RESET_STREAMS: usize = 8192;
 /// # Errors
 /// When it can't start, or something that must not end does.
 pub async fn serve(config: Config) -> Result<(), ServeError> {
-    let stop = shutdown::requested().map_err(ServeError::Signals)?;
+    let mut stop = shutdown::requested().map_err(ServeError::Signals)?;
     let admin_listener = bind_admin(&config).await?;
     let authz_listener = AuthzListener::open(&config.listen.authz)
         .await
@@ -83,17 +88,30 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     tokio::select! {
         why = driver.ended() => return Err(ServeError::Task(why)),
         served = &mut serving => return served.map_err(ServeError::from),
-        signal = stop => tracing::info!(signal, "stopping: finishing the checks in flight"),
+        signal = stop.next() => tracing::info!(signal, "stopping: finishing the checks in flight"),
     }
     parts.readiness.stop();
     // The receiver lives in `serving`, which has not ended.
     let _ = drain.send(());
-    match tokio::time::timeout(deadline, serving).await {
-        Ok(served) => served?,
-        Err(_) => tracing::warn!(?deadline, "stopped with connections still open"),
+    tokio::select! {
+        served = serving => served?,
+        () = finished(&parts.in_flight) => {}
+        () = tokio::time::sleep(deadline) => tracing::warn!(?deadline, "stopped with checks in flight"),
+        signal = stop.next() => tracing::warn!(signal, "stopped at once"),
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Waits until no check is under way, and a moment longer for one that Envoy had sent before it heard that we
+/// stop. Idle connections are not waited for: whoever is at the other end may never close them.
+async fn finished(in_flight: &InFlight) {
+    const GRACE: Duration = Duration::from_millis(250);
+    let mut idle = Duration::ZERO;
+    while idle < GRACE {
+        tokio::time::sleep(GRACE / 10).await;
+        idle = if in_flight.count() == 0 { idle + GRACE / 10 } else { Duration::ZERO };
+    }
 }
 
 async fn run(
@@ -106,9 +124,24 @@ async fn run(
         let _ = draining.await;
     };
     match listener {
-        AuthzListener::Unix(incoming, _file) => router.serve_with_incoming_shutdown(incoming, drained).await,
-        AuthzListener::Tcp(incoming, _) => router.serve_with_incoming_shutdown(incoming, drained).await,
+        AuthzListener::Unix(incoming, _file) => {
+            router.serve_with_incoming_shutdown(incoming.then(patiently), drained).await
+        }
+        AuthzListener::Tcp(incoming, _) => {
+            router.serve_with_incoming_shutdown(incoming.then(patiently), drained).await
+        }
     }
+}
+
+/// Without file descriptors accepting fails at once, again and again: wait a moment for some to be closed.
+async fn patiently<T>(accepted: io::Result<T>) -> io::Result<T> {
+    if let Err(error) = &accepted
+        && !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
+    {
+        tracing::error!(%error, "a connection could not be accepted");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    accepted
 }
 
 async fn bind_admin(config: &Config) -> Result<TcpListener, ServeError> {
@@ -140,6 +173,7 @@ struct Parts {
     sources: Arc<Sources>,
     readiness: Arc<Readiness>,
     admin: Arc<Admin>,
+    in_flight: InFlight,
 }
 
 impl Parts {
@@ -177,7 +211,13 @@ impl Parts {
             metrics,
             clock,
         };
-        Self { authorizer: Arc::new(authorizer), sources, readiness, admin: Arc::new(admin) }
+        Self {
+            authorizer: Arc::new(authorizer),
+            sources,
+            readiness,
+            admin: Arc::new(admin),
+            in_flight: InFlight::default(),
+        }
     }
 
     fn drive(&self, driver: &mut Driver, admin_listener: TcpListener) {
@@ -186,15 +226,15 @@ impl Parts {
             driver.spawn("issuer keys", async move { source.run().await });
         }
         let pages = admin::router(Arc::clone(&self.admin));
-        driver.spawn("admin listener", async move {
-            if let Err(error) = axum::serve(admin_listener, pages).await {
-                tracing::error!(%error, "the admin listener failed");
-            }
-        });
+        driver.spawn("admin listener", admin::serve(admin_listener, pages));
     }
 
     fn router(&self) -> Router {
-        let service = AuthorizationServer::new(AuthorizationService::new(Arc::clone(&self.authorizer)));
+        let service = AuthorizationServer::new(AuthorizationService::new(
+            Arc::clone(&self.authorizer),
+            self.in_flight.clone(),
+        ))
+        .max_decoding_message_size(MAX_QUESTION_BYTES);
         Server::builder()
             .max_concurrent_streams(Some(MAX_CONCURRENT_STREAMS))
             .http2_max_pending_accept_reset_streams(Some(MAX_RESET_STREAMS))

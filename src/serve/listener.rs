@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{SocketAddr as UnixAddress, UnixListener as StdUnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
@@ -20,14 +20,29 @@ pub(super) enum AuthzListener {
     Tcp(TcpIncoming, std::net::SocketAddr),
 }
 
-/// Removes the socket file at the end.
+/// Removes the socket file at the end, unless a successor has put its own in its place.
 #[derive(Debug)]
-pub(super) struct SocketFile(PathBuf);
+pub(super) struct SocketFile {
+    path: PathBuf,
+    inode: Option<u64>,
+}
+
+impl SocketFile {
+    fn of(path: &Path) -> Self {
+        Self { path: path.to_owned(), inode: inode(path) }
+    }
+}
+
+fn inode(path: &Path) -> Option<u64> {
+    fs::symlink_metadata(path).ok().map(|metadata| metadata.ino())
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Gone already is as good.
-        let _ = fs::remove_file(&self.0);
+        if self.inode.is_some() && inode(&self.path) == self.inode {
+            // Gone already is as good.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -38,7 +53,7 @@ impl AuthzListener {
                 remove_stale(path)?;
                 let listener = StdUnixListener::bind(path)?;
                 fs::set_permissions(path, fs::Permissions::from_mode(*mode))?;
-                Ok(Self::Unix(stream(listener)?, Some(SocketFile(path.clone()))))
+                Ok(Self::Unix(stream(listener)?, Some(SocketFile::of(path))))
             }
             AuthzAddress::Abstract(name) => {
                 let address = UnixAddress::from_abstract_name(name)?;

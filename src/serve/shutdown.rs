@@ -1,18 +1,28 @@
 //! Tells when to stop.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Waits for SIGTERM or SIGINT.
+/// SIGTERM and SIGINT, as they come.
+#[derive(Debug)]
+pub(super) struct Requests {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+/// Listens from now on.
 ///
 /// # Errors
 /// When signals can't be listened to.
-pub(super) fn requested() -> std::io::Result<impl Future<Output = &'static str>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
+pub(super) fn requested() -> std::io::Result<Requests> {
+    Ok(Requests { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+}
+
+impl Requests {
+    /// Waits for the next one and tells its name.
+    pub(super) async fn next(&mut self) -> &'static str {
         tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
         }
-    })
+    }
 }

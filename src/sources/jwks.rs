@@ -47,7 +47,7 @@ pub enum RefreshFault {
 fn pause(interval: Duration, failures: u32) -> Duration {
     match failures {
         0 => interval,
-        _ => interval.min(Duration::from_secs(1).saturating_mul(1 << (failures - 1).min(16))),
+        _ => interval.min(Duration::from_secs(1 << (failures - 1).min(6))),
     }
 }
 
@@ -75,7 +75,11 @@ struct Found {
     uri: Url,
     etag: Option<HeaderValue>,
     keys: Arc<KeySet>,
+    uses: u32,
 }
+
+/// How often a key set is read before the metadata is asked again whether it has moved.
+const USES_OF_METADATA: u32 = 10;
 
 impl KeyFetcher {
     /// A fetcher that has not asked yet.
@@ -97,11 +101,19 @@ impl KeyFetcher {
         if let KeyOrigin::File(path) = &self.trusted.keys {
             return self.read_file(path).await;
         }
-        let found = self.found.take();
-        let found = self.fetch_remote(found).await?;
-        let keys = Arc::clone(&found.keys);
-        self.found = Some(found);
-        Ok(keys)
+        let found = self.found.take().filter(|found| found.uses < USES_OF_METADATA);
+        match self.fetch_remote(found).await {
+            Ok(found) => {
+                let keys = Arc::clone(&found.keys);
+                self.found = Some(found);
+                Ok(keys)
+            }
+            Err(fault) => {
+                // Made again, so that a `ca_file` that was replaced is read.
+                self.http = None;
+                Err(fault)
+            }
+        }
     }
 
     async fn read_file(&self, path: &std::path::Path) -> Result<Arc<KeySet>, RefreshFault> {
@@ -117,23 +129,22 @@ impl KeyFetcher {
 
     async fn fetch_remote(&mut self, found: Option<Found>) -> Result<Found, RefreshFault> {
         let http = self.client()?;
-        let (uri, known) = match (found, &self.trusted.keys) {
-            (Some(Found { uri, etag, keys }), _) => (uri, etag.map(|etag| (etag, keys))),
-            (None, KeyOrigin::Uri(uri)) => (uri.clone(), None),
+        let (uri, known, uses) = match (found, &self.trusted.keys) {
+            (Some(Found { uri, etag, keys, uses }), _) => (uri, etag.map(|etag| (etag, keys)), uses + 1),
+            (None, KeyOrigin::Uri(uri)) => (uri.clone(), None, 0),
             (None, _) => {
-                (metadata::jwks_uri(&http, &self.trusted.issuer.identifier, self.loopback).await?, None)
+                (metadata::jwks_uri(&http, &self.trusted.issuer.identifier, self.loopback).await?, None, 0)
             }
         };
         match (http.get(&uri, known.as_ref().map(|(etag, _)| etag)).await?, known) {
-            (Fetched::NotModified, Some((etag, keys))) => Ok(Found { uri, etag: Some(etag), keys }),
+            (Fetched::NotModified, Some((etag, keys))) => Ok(Found { uri, etag: Some(etag), keys, uses }),
             (Fetched::NotModified, None) => Err(KeySetFault::NotAKeySet.into()),
             (Fetched::Body { bytes, etag }, _) => {
-                Ok(Found { uri, etag, keys: Arc::new(self.read_set(&bytes)?) })
+                Ok(Found { uri, etag, keys: Arc::new(self.read_set(&bytes)?), uses })
             }
         }
     }
 
-    /// Made at the first use and again after a failure, so that a `ca_file` that appears late is read.
     fn client(&mut self) -> Result<HttpClient, HttpFault> {
         if let Some(http) = &self.http {
             return Ok(http.clone());
@@ -263,11 +274,13 @@ impl KeySource {
             KeyStatus { tried_at: Some(self.clock.now()), last_error: Some(fault.to_string()) };
     }
 
-    /// Asks the issuer because a plan met a key that is not known, and tells what is known then.
+    /// Asks the issuer because a plan met a key that is not known, and tells what is known then: as soon as
+    /// the key is there, whichever refresh brought it.
     pub(super) async fn fresh_keys(&self, plan: &Plan<'_>, now: UnixTime) -> Facts {
-        let refreshed = self.gate.ask().await;
+        let answered = || self.usable(now).filter(|known| plan.is_answered_by(&known.set)).is_some();
+        let refreshed = self.gate.ask(answered).await;
         let Some(known) = self.latest() else { return Facts::Missing(OutageReason::KeysMissing) };
-        if known.stale_at.is_some_and(|stale_at| now >= stale_at) {
+        if self.usable(now).is_none() {
             return Facts::Missing(OutageReason::KeysStale);
         }
         match refreshed {
@@ -277,6 +290,10 @@ impl KeySource {
             }
             Refreshed::Failed | Refreshed::Succeeded => Facts::Keys(Arc::clone(&known.set)),
         }
+    }
+
+    fn usable(&self, now: UnixTime) -> Option<Arc<IssuerKeys>> {
+        self.latest().filter(|known| known.stale_at.is_none_or(|stale_at| now < stale_at))
     }
 }
 
@@ -289,7 +306,7 @@ mod tests {
         let minute = Duration::from_secs(60);
         let pauses: Vec<_> = (0..9).map(|failures| pause(minute, failures).as_secs()).collect();
         assert_eq!(pauses, [60, 1, 2, 4, 8, 16, 32, 60, 60]);
-        assert_eq!(pause(minute, u32::MAX), minute);
+        assert_eq!(pause(minute * 60, u32::MAX), Duration::from_secs(64));
         assert_eq!(pause(Duration::from_millis(500), 1), Duration::from_millis(500));
     }
 }

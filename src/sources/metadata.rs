@@ -76,11 +76,14 @@ async fn read(http: &HttpClient, url: Url, issuer: &str, loopback: bool) -> Resu
     let text = |name: &str| document.get(name).and_then(|value| value.as_str());
     let found = text("issuer").unwrap_or_default();
     if found != issuer {
-        return Err(MetadataFault::OtherIssuer { url, found: found.to_owned() });
+        let found = found.chars().take(200).collect();
+        return Err(MetadataFault::OtherIssuer { url, found });
     }
     let jwks_uri = text("jwks_uri").and_then(|uri| Url::parse(uri).ok());
     jwks_uri
-        .filter(|uri| uri.scheme() == "https" || (loopback && uri.scheme() == "http"))
+        .filter(|uri| {
+            uri.scheme() == "https" || (loopback && uri.scheme() == "http" && crate::config::is_loopback(uri))
+        })
         .ok_or(MetadataFault::JwksUri(url))
 }
 

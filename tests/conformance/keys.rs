@@ -165,8 +165,16 @@ fn two_keys_of_one_kid_and_algorithm_are_both_left_out() {
         .refuses("the first, without a kid", &good().signed_by(&a.clone().without_kid()), SignatureInvalid)
         .allows("the other", &good().signed_by(&other))
         .holds();
-    let twice = read(&[a.jwk(), a.jwk(), other.jwk()]).unwrap();
-    assert_eq!(twice.skipped().iter().map(|key| key.position).collect::<Vec<_>>(), [0, 1]);
+}
+
+// J10: the same key again leaves no doubt which was meant.
+#[test]
+fn one_key_listed_twice_is_one_key() {
+    let key = Signer::generate("RS256").kid("twice");
+    let gate = Gate::with_keys("", &token::jwks([&key, &key, &key.clone().without_alg()]));
+    Table::of(&gate).allows("by it", &good().signed_by(&key)).holds();
+    let twice = read(&[key.jwk(), key.jwk()]).unwrap();
+    assert_eq!((twice.keys().len(), twice.skipped().len()), (1, 0));
 }
 
 // J10: RFC 7517 §4.5
@@ -189,13 +197,18 @@ fn one_kid_for_keys_of_different_types_is_two_keys() {
 
 // J10
 #[test]
-fn keys_without_a_kid_are_for_tokens_without_one() {
+fn a_set_that_names_no_key_may_hold_the_one_that_is_meant() {
     let key = Signer::generate("ES256").without_kid();
-    let gate = Gate::with_keys("", &token::jwks([&key]));
-    Table::of(&gate)
+    let other = Signer::generate("ES256").without_kid();
+    Table::of(&Gate::with_keys("", &token::jwks([&key])))
         .allows("without", &good().signed_by(&key))
-        .refuses("with any", &good().signed_by(&key).header("kid", "x"), KeyUnknown)
-        .refuses("with an empty one", &good().signed_by(&key).header("kid", ""), KeyUnknown)
+        .allows("with any", &good().signed_by(&key).header("kid", "x"))
+        .refuses("by another key", &good().signed_by(&other).header("kid", "x"), SignatureInvalid)
+        .holds();
+    let named = Signer::generate("ES256").kid("named");
+    Table::of(&Gate::with_keys("", &token::jwks([&key, &named])))
+        .allows("by its kid", &good().signed_by(&named))
+        .refuses("by a kid of none", &good().signed_by(&key).header("kid", "x"), KeyUnknown)
         .holds();
 }
 

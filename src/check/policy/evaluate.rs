@@ -8,7 +8,7 @@ use crate::check::access_token::VerifiedToken;
 use crate::check::decision::DenyReason;
 use crate::check::input::Headers;
 use crate::check::proof::ProvenToken;
-use crate::check::trail::{Mark, Stage, Trail, refuse};
+use crate::check::trail::{Stage, Trail, Verdict, refuse};
 
 /// Permission to pass, with what Envoy must do to the request. Only this module makes one.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ fn meets(requirement: &Requirement, token: &VerifiedToken, trail: &mut impl Trai
             format!("scope {missing} is required; the token has {:?}", token.scopes())
         }));
     }
-    trail.note(Stage::Policy, Mark::Passed, || format!("scopes {:?} are enough", token.scopes()));
+    trail.note(Stage::Policy, Verdict::Passed, || format!("scopes {:?} are enough", token.scopes()));
     Ok(())
 }
 
@@ -94,11 +94,11 @@ fn forward(
     for Forward { header, source } in forwards {
         match source.value(token) {
             Ok(Some(value)) => {
-                trail.note(Stage::Forward, Mark::Passed, || format!("{header}: {value}"));
+                trail.note(Stage::Forward, Verdict::Passed, || format!("{header}: {value}"));
                 set.push((header.clone(), value));
             }
             Ok(None) => {
-                trail.note(Stage::Forward, Mark::Noted, || format!("{header}: left out, no such claim"))
+                trail.note(Stage::Forward, Verdict::Noted, || format!("{header}: left out, no such claim"))
             }
             Err(fault) => {
                 let text = || format!("{header} can't be set from the claim: {fault}");

@@ -37,7 +37,8 @@ impl ForwardSource {
         let value = match self {
             Self::Scopes => Some(token.scopes().join(" ")),
             Self::Client => token.client().map(str::to_owned),
-            Self::Claim(path) => claim(token, path).map(text).transpose()?,
+            // A claim that is null says as little as one that is not there.
+            Self::Claim(path) => claim(token, path).filter(|value| !value.is_null()).map(text).transpose()?,
         };
         value.filter(|value| !value.is_empty()).map(safe).transpose()
     }
@@ -51,6 +52,10 @@ fn claim<'a>(token: &'a VerifiedToken, path: &[String]) -> Option<&'a Value> {
 fn text(value: &Value) -> Result<String, &'static str> {
     match value {
         Value::String(text) => Ok(text.clone()),
+        // Past 2^53 a fraction's text may be that of another number.
+        Value::Number(number) if number.as_f64().is_some_and(|it| number.is_f64() && it.abs() > 9e15) => {
+            Err("it is a number too large to be exact")
+        }
         Value::Number(number) => Ok(number.to_string()),
         Value::Bool(flag) => Ok(flag.to_string()),
         Value::Array(list) => {
@@ -182,6 +187,7 @@ mod tests {
             json!("a\r\nx-admin: 1"),
             json!("a\u{0}"),
             json!("a\u{85}"),
+            json!(1e300),
             json!(" a"),
             json!("a "),
             json!("a".repeat(4097)),

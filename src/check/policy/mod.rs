@@ -14,7 +14,7 @@ pub use pattern::{HostPattern, PathPattern, PatternFault};
 pub use rule::{Access, Requirement, Rule, ScopeRequirement, is_scope_token};
 
 use super::target::{Target, TargetRules};
-use super::trail::{Mark, Stage, Trail};
+use super::trail::{Stage, Trail, Verdict};
 
 /// All rules in order, with what holds for every request.
 #[derive(Debug, Default)]
@@ -38,12 +38,14 @@ pub fn route<'a>(
     for rule in &policy.rules {
         match rule.mismatch(host, method, target) {
             None => {
-                trail.note(Stage::Route, Mark::Passed, || format!("rule \"{}\" applies", rule.name));
+                trail.note(Stage::Route, Verdict::Passed, || format!("rule \"{}\" applies", rule.name));
                 return Some(rule);
             }
-            Some(why) => trail.note(Stage::Route, Mark::Noted, || format!("rule \"{}\": {why}", rule.name)),
+            Some(why) => {
+                trail.note(Stage::Route, Verdict::Noted, || format!("rule \"{}\": {why}", rule.name))
+            }
         }
     }
-    trail.note(Stage::Route, Mark::Refused, || format!("no rule matches {method} {target} of {host}"));
+    trail.note(Stage::Route, Verdict::Refused, || format!("no rule matches {method} {target} of {host}"));
     None
 }

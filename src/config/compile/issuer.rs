@@ -147,8 +147,8 @@ fn refresh(document: Option<&KeysDocument>, at: &Path, findings: &mut Findings<'
         max_stale: bounded(document.max_stale, DAY, 10 * SECOND, 30 * DAY, &at.key("max_stale"), findings),
         timeout: bounded(document.timeout, 5 * SECOND, 100, 60 * SECOND, &at.key("timeout"), findings),
     };
-    if refresh.max_stale <= refresh.interval {
-        let what = "is not longer than `refresh`: keys would be too old before they are read again";
+    if refresh.max_stale < refresh.interval * 2 {
+        let what = "is not twice `refresh`: one failure would make the keys too old";
         findings.error(&at.key("max_stale"), what, "the default is 24h");
     }
     refresh

@@ -87,6 +87,7 @@ fn algorithms(names: Option<&[String]>, at: &Path, findings: &mut Findings<'_>) 
     let mut algorithms = Vec::new();
     for (index, name) in names.iter().enumerate() {
         match Algorithm::from_name(name) {
+            Some(algorithm) if algorithms.contains(&algorithm) => {}
             Some(algorithm) => algorithms.push(algorithm),
             None => refuse_algorithm(name, &at.index(index), findings),
         }

@@ -103,11 +103,11 @@ pub struct IssuerDocument {
 pub struct KeysDocument {
     /// How often they are read again, plus or minus a tenth. Default 60s, at least 1s.
     pub refresh: Option<DurationDocument>,
-    /// How long after asking for an unknown key no other unknown key makes us ask. Default 5s,
-    /// at least 1s.
+    /// Unknown keys may make us ask four times at once, and once more each time this has passed. Default
+    /// 5s, at least 1s.
     pub cooldown: Option<DurationDocument>,
     /// How long the last good keys serve while the issuer cannot be reached. Default 24h, from 10s
-    /// to 30d, and longer than `refresh`.
+    /// to 30d, and at least twice `refresh`.
     pub max_stale: Option<DurationDocument>,
     /// How long one request to the issuer may take. Default 5s, from 100ms to 60s.
     pub timeout: Option<DurationDocument>,
