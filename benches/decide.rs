@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use gatepost::check::issuer::{IssuerKeys, Issuers, KnownKeys};
-use gatepost::check::{CheckInput, Decision, Facts, Headers, World, decide, plan};
+use gatepost::check::{CheckInput, Decision, Facts, Headers, Step, World, decide, plan};
 use gatepost::config::{Config, load};
 use gatepost::jose::{Algorithm, Jws, KeySet, Lookup, UnixTime};
 use gatepost_test_support::{Signer, Token, token};
@@ -65,7 +65,10 @@ impl Fixture {
             max_token_bytes: 16_384,
         };
         match plan(input, world, self.now, &mut ()) {
-            Ok(plan) => decide(plan, &Facts::Keys(Arc::clone(&self.set)), world, self.now, &mut ()),
+            Ok(plan) => match decide(plan, &Facts::Keys(Arc::clone(&self.set)), world, self.now, &mut ()) {
+                Step::Decided(decision) => decision,
+                Step::More(_) => panic!("nothing here asks for introspection"),
+            },
             Err(denial) => Decision::Deny(denial),
         }
     }
@@ -77,6 +80,7 @@ fn request(target: &str, headers: Headers) -> CheckInput {
         host: "orders.example.com".to_owned(),
         target: target.to_owned(),
         headers,
+        source: None,
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::check::trail::Trail;
-use crate::check::{CheckInput, Decision, decide, plan};
+use crate::check::{CheckInput, Decision, Step, decide, plan};
 use crate::clock::{Clock, stopwatch};
 use crate::snapshot::SnapshotCell;
 use crate::sources::{Sources, gather};
@@ -60,11 +60,16 @@ impl Authorizer {
         let now = self.clock.now();
         let deadline = Instant::now() + within.map_or(self.deadline, |within| within.min(self.deadline));
         let snapshot = self.snapshot.load();
-        let plan = match plan(input, snapshot.world(), now, trail) {
+        let mut plan = match plan(input, snapshot.world(), now, trail) {
             Ok(plan) => plan,
             Err(denial) => return Decision::Deny(denial),
         };
-        let facts = gather(&plan, &snapshot, &self.sources, now, deadline).await;
-        decide(plan, &facts, snapshot.world(), now, trail)
+        loop {
+            let facts = gather(&plan, &snapshot, &self.sources, now, deadline).await;
+            match decide(plan, &facts, snapshot.world(), now, trail) {
+                Step::Decided(decision) => return decision,
+                Step::More(next) => plan = next,
+            }
+        }
     }
 }

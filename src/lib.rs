@@ -9,14 +9,16 @@
 //!                                    │    target       one reading of host and path, or none
 //!                                    │    policy       the first rule that matches (it may be public)
 //!                                    │    credential   exactly one bearer token
-//!                                    │    jwt::read    form, issuer, type, algorithm, expiry
+//!                                    │    jwt::read    form, issuer, type, algorithm, expiry;
+//!                                    │                 or whose opaque token it is
 //!                                    ▼
-//!                                  Plan { need: keys? } — or a Denial
+//!                                  Plan { need: keys? the issuer's answer? } — or a Denial
 //!                                    │  sources::gather                          the only wait, one deadline
 //!                                    ▼
 //!                                  Facts
 //!                                    │  check::decide                            pure
-//!                                    │    jwt::verify      the signature, then
+//!                                    │    jwt::verify      the signature, or
+//!                                    │    introspection    the issuer's answer; then
 //!                                    │    access_token     the claims            → VerifiedToken
 //!                                    │    proof::check     bound to the sender?  → ProvenToken
 //!                                    │    policy::evaluate the rule              → Grant
@@ -24,7 +26,8 @@
 //! CheckResponse ◀─ envoy::response ─ Decision { Allow(Grant) | Deny(Denial) | Unavailable(Outage) }
 //! ```
 //!
-//! Each type on the right can be made only by its own stage, so no path can skip one. [`authorizer`] runs the
+//! A JWT that its rule has confirmed by the issuer goes through gather and decide twice: first its signature,
+//! then the answer. Each type on the right can be made only by its own stage, so no path can skip one. [`authorizer`] runs the
 //! three steps with one clock reading, one [`snapshot`] and one deadline; `gatepost explain` runs the same
 //! functions and keeps their trail.
 //!
@@ -40,6 +43,7 @@
 //! | [`authorizer`] | the shell around a check |
 //! | [`envoy`] | the wire |
 //! | [`serve`] | listeners, tasks, readiness, shutdown |
+//! | [`secret`] | text that can be used but not printed |
 //! | [`telemetry`] | metrics and logs |
 //! | [`cli`] | the commands |
 //!
@@ -53,6 +57,7 @@ pub mod clock;
 pub mod config;
 pub mod envoy;
 pub mod jose;
+pub mod secret;
 pub mod serve;
 pub mod snapshot;
 pub mod sources;

@@ -1,10 +1,11 @@
 //! The claims of an access token (RFC 9068 §4, RFC 8725), whatever vouched for them. The only maker of
-//! [`VerifiedToken`]; only [`super::jwt::verify`] calls it, after the signature.
+//! [`VerifiedToken`]; only [`super::jwt`] calls it, after the signature, and [`super::introspection`], after an
+//! issuer's answer.
 
 use serde_json::Value;
 
 use super::decision::DenyReason;
-use super::issuer::{Audiences, IssuerId, TokenProfile, TokenTypes};
+use super::issuer::{Audiences, IssuerId, Presence, TokenProfile, TokenTypes};
 use super::policy::is_scope_token;
 use super::trail::{Stage, Trail, Verdict, refuse, shown};
 use crate::jose::{ClaimFault, Claims, OneOrMany, UnixTime};
@@ -35,6 +36,12 @@ impl VerifiedToken {
     #[must_use]
     pub fn client(&self) -> Option<&str> {
         self.client.as_deref()
+    }
+
+    /// This token, with only those of its scopes that are also in `others`.
+    pub(super) fn narrowed_to(mut self, others: &[String]) -> Self {
+        self.scopes.retain(|scope| others.contains(scope));
+        self
     }
 
     /// The scopes granted.
@@ -85,21 +92,22 @@ fn malformed(trail: &mut impl Trail, fault: &ClaimFault) -> DenyReason {
     refuse(trail, Stage::Claims, DenyReason::ClaimMalformed, || fault.to_string())
 }
 
-/// RFC 7519 §4.1.4 to §4.1.6. `exp` is always asked for; a token from the future could dodge a revocation
-/// by time, so `iat` is held to the clock too.
+/// RFC 7519 §4.1.4 to §4.1.6. A token from the future could dodge a revocation by time, so `iat` is held to
+/// the clock too.
 pub(super) fn check_times(
     claims: &Claims,
     profile: &TokenProfile,
     now: UnixTime,
     trail: &mut impl Trail,
 ) -> Result<(), DenyReason> {
-    let Some(expires) = claims.time("exp").map_err(|fault| malformed(trail, &fault))? else {
-        return Err(missing(trail, "exp"));
-    };
-    if now >= expires.plus(profile.expiry_leeway) {
-        return Err(refuse(trail, Stage::Claims, DenyReason::TokenExpired, || {
-            format!("exp {expires} has passed; it is {now}")
-        }));
+    match claims.time("exp").map_err(|fault| malformed(trail, &fault))? {
+        None if profile.expiry == Presence::Required => return Err(missing(trail, "exp")),
+        Some(expires) if now >= expires.plus(profile.expiry_leeway) => {
+            return Err(refuse(trail, Stage::Claims, DenyReason::TokenExpired, || {
+                format!("exp {expires} has passed; it is {now}")
+            }));
+        }
+        None | Some(_) => {}
     }
     for name in ["nbf", "iat"] {
         let time = claims.time(name).map_err(|fault| malformed(trail, &fault))?;

@@ -86,6 +86,7 @@ enum Answer {
     InvalidRequest,
     InvalidToken,
     InsufficientScope,
+    TooManyRequests,
 }
 
 impl Answer {
@@ -98,6 +99,8 @@ impl Answer {
             Self::InvalidRequest => (400, true, Some("invalid_request")),
             Self::InvalidToken => (401, true, Some("invalid_token")),
             Self::InsufficientScope => (403, true, Some("insufficient_scope")),
+            // RFC 6585 §4.
+            Self::TooManyRequests => (429, false, None),
         }
     }
 }
@@ -118,7 +121,7 @@ deny_reasons! {
     TokenTooLarge: "token_too_large", Answer::InvalidToken,
         "The token is longer than `max_token_bytes`.";
     TokenOpaque: "token_opaque", Answer::InvalidToken,
-        "The token is not a JWT; opaque tokens are not supported yet.";
+        "The token is not a JWT, and neither the rule, a prefix nor the host says which issuer to ask about it.";
     TokenEncrypted: "token_encrypted", Answer::InvalidToken,
         "The token is encrypted (JWE), which is not supported.";
     TokenMalformed: "token_malformed", Answer::InvalidToken,
@@ -127,6 +130,8 @@ deny_reasons! {
         "The header's `typ` is not one of the issuer's access token types.";
     NotAnAccessToken: "not_an_access_token", Answer::InvalidToken,
         "The claims are those of another kind of token: an ID token, a logout token, a security event.";
+    TokenInactive: "token_inactive", Answer::InvalidToken,
+        "The issuer's introspection says that the token is not active: expired, revoked, never issued, or not for the asking client to see.";
     IssuerUnknown: "issuer_unknown", Answer::InvalidToken,
         "`iss` is missing, or is not exactly a configured issuer.";
     AlgorithmNotAccepted: "algorithm_not_accepted", Answer::InvalidToken,
@@ -149,8 +154,12 @@ deny_reasons! {
         "A claim does not have the value that `require_claims` asks for.";
     TokenBound: "token_bound", Answer::InvalidToken,
         "The token is bound to a key or certificate (`cnf`) and was presented as a plain bearer token.";
+    IssuerMismatch: "issuer_mismatch", Answer::InvalidToken,
+        "The token is good, but not from one of the issuers that the rule names.";
     ScopeInsufficient: "scope_insufficient", Answer::InsufficientScope,
         "The token is good, but lacks a scope that the rule requires.";
+    TooManyUnknownTokens: "too_many_unknown_tokens", Answer::TooManyRequests,
+        "This client has presented more unknown opaque tokens than it may make us ask the issuer about.";
     ForwardRefused: "forward_refused", Answer::Forbidden,
         "A claim that the rule forwards can't be a header value: an object, a control character, blanks at its ends, or too long.";
 }
@@ -173,47 +182,60 @@ impl DenyReason {
     }
 }
 
-/// What is missing when nothing can be said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum OutageReason {
-    /// No key of the issuer has been read since the start.
-    KeysMissing,
-    /// The issuer's keys were last read longer ago than `max_stale`.
-    KeysStale,
-    /// The token's key is not known, and the issuer could not be asked for it.
-    KeysUnreachable,
-    /// The issuer's answer did not come within the check's deadline.
-    DeadlineExceeded,
+macro_rules! outage_reasons {
+    ($($name:ident: $label:literal, $meaning:literal;)*) => {
+        /// What is missing when nothing can be said.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum OutageReason {
+            $(#[doc = $meaning] $name,)*
+        }
+
+        impl OutageReason {
+            /// Every reason, in the order in which documentation lists them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The value of the metric label `reason`.
+            #[must_use]
+            pub const fn label(self) -> &'static str {
+                match self {
+                    $(Self::$name => $label,)*
+                }
+            }
+
+            /// What the documentation says of it.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$name => $meaning,)*
+                }
+            }
+        }
+    };
 }
 
-impl OutageReason {
-    /// Every reason, in the order in which documentation lists them.
-    pub const ALL: [Self; 4] =
-        [Self::KeysMissing, Self::KeysStale, Self::KeysUnreachable, Self::DeadlineExceeded];
-
-    /// The value of the metric label `reason`.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::KeysMissing => "keys_missing",
-            Self::KeysStale => "keys_stale",
-            Self::KeysUnreachable => "keys_unreachable",
-            Self::DeadlineExceeded => "deadline_exceeded",
-        }
-    }
-
-    /// What the documentation says of it.
-    #[must_use]
-    pub const fn meaning(self) -> &'static str {
-        match self {
-            Self::KeysMissing => "No key of the token's issuer has been read since the start.",
-            Self::KeysStale => "The issuer's keys were last read longer ago than `max_stale`.",
-            Self::KeysUnreachable => {
-                "The token names an unknown key and the issuer could not be asked for it."
-            }
-            Self::DeadlineExceeded => "The issuer did not answer within the check's deadline.",
-        }
-    }
+outage_reasons! {
+    KeysMissing: "keys_missing",
+        "No key of the token's issuer has been read since the start.";
+    KeysStale: "keys_stale",
+        "The issuer's keys were last read longer ago than `max_stale`.";
+    KeysUnreachable: "keys_unreachable",
+        "The token names an unknown key and the issuer could not be asked for it.";
+    DeadlineExceeded: "deadline_exceeded",
+        "The issuer did not answer within the check's deadline.";
+    IntrospectionMissing: "introspection_missing",
+        "The rule wants the issuer to be asked about the token, and the issuer has no `introspection`.";
+    IntrospectionUnreachable: "introspection_unreachable",
+        "The issuer's introspection endpoint could not be found, did not answer, or answered with an error.";
+    IntrospectionMalformed: "introspection_malformed",
+        "The introspection endpoint's answer is not one that RFC 7662 or RFC 9701 allows.";
+    IntrospectionRejected: "introspection_rejected",
+        "The introspection endpoint refused our own client credentials (401 or 403).";
+    IntrospectionSuspended: "introspection_suspended",
+        "The introspection endpoint failed too often or asked for a pause, and is not asked for a while.";
+    IntrospectionSaturated: "introspection_saturated",
+        "As many introspection calls as allowed are in flight already.";
+    CredentialsUnreadable: "credentials_unreadable",
+        "The file with our own credentials for the issuer can't be read or used.";
 }
 
 impl Decision {
@@ -273,7 +295,7 @@ mod tests {
                 Some(other) => panic!("{other} is no RFC 6750 error code"),
             };
             assert_eq!(facts.status, expected, "{reason:?}");
-            assert!(matches!(facts.status, 400 | 401 | 403), "{reason:?}");
+            assert!(matches!(facts.status, 400 | 401 | 403 | 429), "{reason:?}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a check is asked about, in our own words: no wire types, and nothing in it is trusted yet.
 
+use core::net::IpAddr;
+
 /// One request as Envoy describes it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct CheckInput {
@@ -11,6 +13,8 @@ pub struct CheckInput {
     pub target: String,
     /// The header fields.
     pub headers: Headers,
+    /// Where the client's connection comes from, as Envoy sees it.
+    pub source: Option<IpAddr>,
 }
 
 impl std::fmt::Debug for CheckInput {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::policy::HostPattern;
 use crate::jose::{Algorithm, KeySet, UnixTime};
 
 /// One trusted issuer.
@@ -16,6 +17,53 @@ pub struct Issuer {
     pub identifier: String,
     /// What its access tokens look like.
     pub profile: TokenProfile,
+    /// How it is asked about tokens, where it is.
+    pub introspection: Option<Introspection>,
+}
+
+/// What a check knows of an issuer's introspection (RFC 7662).
+#[derive(Clone, Debug)]
+pub struct Introspection {
+    /// What an active answer must look like: as the issuer's tokens, but RFC 7662 §2.2 makes most claims
+    /// optional.
+    pub profile: TokenProfile,
+    /// Whether an answer must say `token_type`. Some servers call refresh tokens active too, without one.
+    pub token_type: Presence,
+    /// Which opaque tokens are this issuer's.
+    pub tokens: OpaqueTokens,
+}
+
+/// Whether something must be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It must.
+    Required,
+    /// It may.
+    Optional,
+}
+
+/// Which opaque tokens are an issuer's. Empty lists say nothing.
+#[derive(Clone, Debug, Default)]
+pub struct OpaqueTokens {
+    /// Tokens that begin with one of these.
+    pub prefixes: Vec<String>,
+    /// Tokens presented to one of these hosts.
+    pub hosts: Vec<HostPattern>,
+}
+
+impl OpaqueTokens {
+    /// Whether anything is written that tells them.
+    #[must_use]
+    pub fn are_told_by_form(&self) -> bool {
+        !self.prefixes.is_empty() || !self.hosts.is_empty()
+    }
+
+    fn claims(&self, token: &str, host: &str) -> bool {
+        let by_prefix =
+            self.prefixes.is_empty() || self.prefixes.iter().any(|prefix| token.starts_with(prefix));
+        let by_host = self.hosts.is_empty() || self.hosts.iter().any(|pattern| pattern.matches(host));
+        self.are_told_by_form() && by_prefix && by_host
+    }
 }
 
 /// What an issuer's access tokens look like; strict RFC 9068 unless configured otherwise.
@@ -27,6 +75,8 @@ pub struct TokenProfile {
     pub algorithms: Vec<Algorithm>,
     /// Accepted audiences.
     pub audiences: Audiences,
+    /// Whether `exp` must be there.
+    pub expiry: Presence,
     /// Claims that must be there, besides `iss` and `exp`.
     pub mandatory_claims: Vec<String>,
     /// Claims that must have one of these values.
@@ -80,6 +130,26 @@ impl Issuers {
     #[must_use]
     pub fn select(&self, identifier: &str) -> Option<(IssuerId, &Issuer)> {
         self.iter().find(|(_, issuer)| issuer.identifier == identifier)
+    }
+
+    /// The issuer to ask about an opaque token. `named` are those that the rule accepts; empty means all.
+    ///
+    /// A token is only ever shown to the issuer that it belongs to: by its prefix, by the host, or because
+    /// there is no other. Where two could be meant, none is asked.
+    #[must_use]
+    pub fn select_opaque(&self, token: &str, host: &str, named: &[Arc<str>]) -> Option<(IssuerId, &Issuer)> {
+        let asked = || {
+            self.iter().filter_map(|(id, issuer)| Some((id, issuer, &issuer.introspection.as_ref()?.tokens)))
+        };
+        // A token that tells whose it is goes to nobody else, whoever the rule names.
+        let told = asked().any(|(_, _, tokens)| tokens.claims(token, host));
+        let mut meant = asked()
+            .filter(
+                |(_, _, tokens)| if told { tokens.claims(token, host) } else { !tokens.are_told_by_form() },
+            )
+            .filter(|(_, issuer, _)| named.is_empty() || named.contains(&issuer.name));
+        let (id, issuer, _) = meant.next()?;
+        meant.next().is_none().then_some((id, issuer))
     }
 
     /// The issuer at this position.

@@ -16,6 +16,8 @@ pub enum Stage {
     Key,
     /// Whether that key signed it.
     Signature,
+    /// What the issuer says of the token when it is asked.
+    Introspection,
     /// Whether the claims are those of an access token for this service.
     Claims,
     /// Whether the token is bound to the sender.
@@ -37,6 +39,7 @@ impl Stage {
             Self::Issuer => "issuer",
             Self::Key => "key",
             Self::Signature => "signature",
+            Self::Introspection => "introspection",
             Self::Claims => "claims",
             Self::Proof => "proof",
             Self::Policy => "policy",

@@ -1,11 +1,13 @@
 //! `gatepost check`: everything that can be said of a configuration before it is used.
 
+use std::path::{Path as FilePath, PathBuf};
 use std::process::ExitCode;
 
-use super::terminal::{block_on, complain, line, plural, problems};
-use super::{BAD, ConfigArgument, GOOD};
+use super::terminal::{block_on, complain, line, plural, problems, read_token};
+use super::{BAD, ConfigArgument, GOOD, introspect};
 use crate::config::{Config, KeyOrigin, Loaded, Path, Problem, Severity, Source, load};
 use crate::jose::{KeyFault, SkippedKey};
+use crate::secret::Secret;
 use crate::sources::KeyFetcher;
 
 #[derive(clap::Args, Debug)]
@@ -15,6 +17,10 @@ pub(super) struct Arguments {
     /// Also ask each issuer for its keys.
     #[arg(long)]
     online: bool,
+    /// With --online: ask each introspecting issuer about the access token in this file (`-` for standard
+    /// input), and say what it answers.
+    #[arg(long, value_name = "FILE", requires = "online")]
+    token_file: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
@@ -30,9 +36,29 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     match config {
         Some(config) if !bad => {
             line(summary(&config));
-            GOOD.into()
+            match &arguments.token_file {
+                Some(file) => ask_about(file, &config),
+                None => GOOD.into(),
+            }
         }
         _ => BAD.into(),
+    }
+}
+
+/// Shows what each introspecting issuer says of a token.
+fn ask_about(file: &FilePath, config: &Config) -> ExitCode {
+    let asked = read_token(file).and_then(|token| {
+        block_on(introspect::ask_all(config, &Secret::new(token))).map_err(|error| error.to_string())
+    });
+    match asked {
+        Ok(answers) => {
+            answers.iter().for_each(|answer| line(&answer.text));
+            if answers.iter().all(|answer| answer.good) { GOOD.into() } else { BAD.into() }
+        }
+        Err(why) => {
+            complain(why);
+            BAD.into()
+        }
     }
 }
 

@@ -1,21 +1,19 @@
 //! `gatepost explain`: one request, decided by the same functions as in the sidecar, with every step shown.
 
-use std::fs;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::time::Duration;
 
-use super::terminal::{block_on, complain, line, load_or_complain, plural};
+use super::terminal::{block_on, complain, line, load_or_complain, read_token};
 use super::{BAD, CANNOT_TELL, ConfigArgument, GOOD};
 use crate::check::challenge::challenge;
-use crate::check::issuer::{IssuerKeys, Issuers, KnownKeys};
 use crate::check::trail::{Recorded, Verdict};
-use crate::check::{CheckInput, Decision, Facts, Headers, Need, OutageReason, World, decide, plan};
+use crate::check::{CheckInput, Decision, Headers, Outage};
 use crate::clock::Clock;
 use crate::config::{Config, KeyOrigin};
 use crate::jose::UnixTime;
-use crate::sources::KeyFetcher;
+use crate::serve::{Driver, Wiring};
+use crate::sources::Sources;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Arguments {
@@ -43,9 +41,8 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let Some(config) = load_or_complain(&arguments.config.directory) else { return CANNOT_TELL.into() };
-    let explained = input(arguments).and_then(|input| {
-        block_on(explain(arguments, &config, &input)).map_err(|error| error.to_string())?
-    });
+    let explained = input(arguments)
+        .and_then(|input| block_on(explain(arguments, config, &input)).map_err(|error| error.to_string()));
     match explained {
         Ok((text, code)) => {
             line(text);
@@ -69,6 +66,7 @@ fn input(arguments: &Arguments) -> Result<CheckInput, String> {
         headers.push("authorization", format!("Bearer {}", read_token(file)?));
     }
     Ok(CheckInput {
+        source: None,
         method: arguments.method.clone(),
         host: host.to_owned(),
         target: target.to_owned(),
@@ -84,80 +82,34 @@ fn split_url(url: &str) -> Option<(&str, &str)> {
     Some((host, if target.is_empty() { "/" } else { target }))
 }
 
-fn read_token(file: &Path) -> Result<String, String> {
-    let fault = |error: std::io::Error| format!("--token-file {}: {error}", file.display());
-    let mut text = String::new();
-    if file == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text).map_err(fault)?;
-    } else {
-        text = fs::read_to_string(file).map_err(fault)?;
-    }
-    Ok(text.trim().to_owned())
-}
+/// Generous, because the first reading of an issuer's keys is part of it.
+const DEADLINE: Duration = Duration::from_secs(15);
 
-async fn explain(arguments: &Arguments, config: &Config, input: &CheckInput) -> Result<(String, u8), String> {
+/// Wires the parts that the server wires, and has them decide this one request.
+async fn explain(arguments: &Arguments, mut config: Config, input: &CheckInput) -> (String, u8) {
     let clock =
         arguments.at.map_or(Clock::System, |at| Clock::Stopped(UnixTime::from_millis(at.as_millisecond())));
-    let now = clock.now();
-    let issuers = Issuers::new(config.issuers.iter().map(|trusted| trusted.issuer.clone()).collect());
-    let world = |keys| World {
-        policy: &config.policy,
-        issuers: &issuers,
-        keys,
-        max_token_bytes: config.check.max_token_bytes,
-    };
-    // A first plan, without keys, says whether any are needed and whose.
-    let nothing = KnownKeys::default();
-    let need = plan(input, world(&nothing), now, &mut ()).map_or(Need::Nothing, |plan| plan.need());
-    let (keys, asked) = keys_for(need, arguments, config, &issuers, now).await?;
-
-    let mut trail = Recorded::default();
-    let decision = match plan(input, world(&keys), now, &mut trail) {
-        Err(denial) => Decision::Deny(denial),
-        Ok(plan) => {
-            let facts = facts(plan.need(), &keys);
-            decide(plan, &facts, world(&keys), now, &mut trail)
-        }
-    };
-    Ok((render(input, now, &asked, &trail, &decision), exit_code(&decision)))
-}
-
-/// The keys of the issuer that the token names, and a line on where they came from.
-async fn keys_for(
-    need: Need,
-    arguments: &Arguments,
-    config: &Config,
-    issuers: &Issuers,
-    now: UnixTime,
-) -> Result<(KnownKeys, String), String> {
-    let (Need::Keys(id) | Need::FreshKeys(id)) = need else {
-        return Ok((KnownKeys::default(), String::new()));
-    };
-    let trusted =
-        issuers.iter().zip(&config.issuers).find(|((its, _), _)| *its == id).map(|(_, trusted)| trusted);
-    let Some(trusted) = trusted else { return Ok((KnownKeys::default(), String::new())) };
-    let mut trusted = trusted.clone();
+    config.check.deadline = DEADLINE;
     if let Some(file) = &arguments.jwks {
-        trusted.keys = KeyOrigin::File(file.clone());
+        config.issuers.iter_mut().for_each(|trusted| trusted.keys = KeyOrigin::File(file.clone()));
     }
-    match KeyFetcher::new(trusted.clone()).fetch().await {
-        Ok(set) => {
-            let read = format!("{} of \"{}\"", plural(set.keys().len(), "key"), trusted.issuer.name);
-            Ok((KnownKeys::default().with(id, IssuerKeys { set, read_at: now, stale_at: None }), read))
-        }
-        Err(fault) if arguments.jwks.is_some() => Err(format!("--jwks: {fault}")),
-        Err(fault) => Ok((KnownKeys::default(), format!("none of \"{}\": {fault}", trusted.issuer.name))),
-    }
+    let wiring = Wiring::new(config, clock);
+    let mut driver = Driver::default();
+    wiring.drive(&mut driver);
+    let mut trail = Recorded::default();
+    let decision = wiring.authorizer.run(input, None, &mut trail).await;
+    let faults = faults(&wiring.sources, &decision);
+    (render(input, clock.now(), &faults, &trail, &decision), exit_code(&decision))
 }
 
-fn facts(need: Need, keys: &KnownKeys) -> Facts {
-    match need {
-        Need::Nothing => Facts::Nothing,
-        Need::Keys(id) | Need::FreshKeys(id) => match keys.of(id) {
-            Some(known) => Facts::Keys(Arc::clone(&known.set)),
-            None => Facts::Missing(OutageReason::KeysMissing),
-        },
-    }
+/// What went wrong with the issuer that could not be asked.
+fn faults(sources: &Sources, decision: &Decision) -> Vec<String> {
+    let Decision::Unavailable(Outage { issuer: Some(issuer), .. }) = decision else { return Vec::new() };
+    let keys = sources.all_keys().filter(|source| source.trusted().issuer.name == *issuer);
+    let keys = keys.filter_map(|source| source.status().last_error);
+    let introspection = sources.all_introspection().filter(|source| source.trusted().issuer.name == *issuer);
+    let introspection = introspection.filter_map(|source| source.status().last_error);
+    keys.chain(introspection).collect()
 }
 
 fn exit_code(decision: &Decision) -> u8 {
@@ -168,16 +120,19 @@ fn exit_code(decision: &Decision) -> u8 {
     }
 }
 
-fn render(input: &CheckInput, now: UnixTime, asked: &str, trail: &Recorded, decision: &Decision) -> String {
+fn render(
+    input: &CheckInput,
+    now: UnixTime,
+    faults: &[String],
+    trail: &Recorded,
+    decision: &Decision,
+) -> String {
     let mut lines = vec![format!(
         "{} {}{} at {now}",
         visible(&input.method),
         visible(&input.host),
         visible(&input.target)
     )];
-    if !asked.is_empty() {
-        lines.push(format!("keys read: {}", visible(asked)));
-    }
     lines.push(String::new());
     for step in &trail.steps {
         let mark = match step.verdict {
@@ -186,8 +141,9 @@ fn render(input: &CheckInput, now: UnixTime, asked: &str, trail: &Recorded, deci
             Verdict::Unknown => "????",
             Verdict::Noted => "  - ",
         };
-        lines.push(format!("  {:<10}  {mark}  {}", step.stage.name(), visible(&step.text)));
+        lines.push(format!("  {:<13}  {mark}  {}", step.stage.name(), visible(&step.text)));
     }
+    lines.extend(faults.iter().map(|fault| format!("  {:<13}        {}", "", visible(fault))));
     lines.push(String::new());
     lines.extend(verdict(decision));
     lines.join("\n")

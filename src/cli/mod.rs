@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod introspect;
 mod serve;
 mod terminal;
 

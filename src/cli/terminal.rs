@@ -1,8 +1,10 @@
 //! Writing for people: the only place that prints.
 
 use std::fmt::Display;
+use std::fs;
 use std::future::Future;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
 
 use crate::config::{Config, Loaded, Problem, Severity, load};
 
@@ -34,10 +36,25 @@ pub(super) fn plural(count: usize, word: &str) -> String {
 }
 
 /// Loads a configuration and prints its problems; none when it can't be applied.
-pub(super) fn load_or_complain(directory: &std::path::Path) -> Option<Config> {
+pub(super) fn load_or_complain(directory: &Path) -> Option<Config> {
     let Loaded { config, problems: found, .. } = load(directory);
     problems(&found);
     config
+}
+
+/// Reads a token from a file, or from standard input for `-`: an argument would be seen in the process list.
+///
+/// # Errors
+/// Why it can't be read, in words.
+pub(super) fn read_token(file: &Path) -> Result<String, String> {
+    let fault = |error: std::io::Error| format!("--token-file {}: {error}", file.display());
+    let mut text = String::new();
+    if file == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text).map_err(fault)?;
+    } else {
+        text = fs::read_to_string(file).map_err(fault)?;
+    }
+    Ok(text.trim().to_owned())
 }
 
 /// Runs on the one thread that a sidecar needs.

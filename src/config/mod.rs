@@ -97,10 +97,87 @@ pub struct TrustedIssuer {
     pub keys: KeyOrigin,
     /// How they are kept fresh.
     pub refresh: RefreshSettings,
+    /// How it is asked about tokens.
+    pub introspection: Option<IntrospectionSettings>,
     /// Certificate authorities to trust for it, besides the system's.
     pub ca_file: Option<PathBuf>,
     /// Whether readiness waits for its keys.
     pub optional: bool,
+}
+
+/// How an issuer is asked about tokens.
+#[derive(Clone, Debug)]
+pub struct IntrospectionSettings {
+    /// Who we are there.
+    pub client: Client,
+    /// Where to ask; none for the endpoint of the metadata.
+    pub endpoint: Option<Url>,
+    /// Whether only signed answers count.
+    pub signed: bool,
+    /// How long answers are kept.
+    pub cache: AnswerCache,
+    /// How much it is asked.
+    pub limits: CallLimits,
+    /// How long after it was given an active answer may serve while the issuer can't be asked.
+    pub stale: Option<Duration>,
+    /// How long one call may take.
+    pub timeout: Duration,
+}
+
+/// Who we are at an issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The client id.
+    pub id: String,
+    /// How we prove it.
+    pub auth: ClientAuth,
+}
+
+/// How we prove who we are. Files are read when they are needed, so that a rotated Secret takes hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the configuration's keys of the same names say it")]
+pub enum ClientAuth {
+    /// RFC 6749 §2.3.1, in the Authorization header.
+    SecretBasic { secret_file: PathBuf },
+    /// RFC 6749 §2.3.1, in the body.
+    SecretPost { secret_file: PathBuf },
+    /// RFC 7523 §2.2.
+    PrivateKeyJwt { key_file: PathBuf, key_id: Option<String>, algorithm: AssertionAlgorithm },
+    /// RFC 8705 §2.
+    Tls { certificate_file: PathBuf, key_file: PathBuf },
+}
+
+/// What signs a client assertion.
+pub type AssertionAlgorithm = jsonwebtoken::Algorithm;
+
+/// How long answers are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnswerCache {
+    /// Active ones, never beyond `exp`.
+    pub active: Duration,
+    /// Inactive ones.
+    pub inactive: Duration,
+    /// Whether at most half of the remaining life is used.
+    pub half_life: bool,
+    /// Whether answers in use are renewed ahead of time.
+    pub refresh_ahead: bool,
+    /// How much memory active answers may take; inactive ones a quarter of it.
+    pub max_bytes: u64,
+}
+
+/// How much an issuer is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallLimits {
+    /// Calls in flight.
+    pub in_flight: u32,
+    /// Unknown tokens of one client address at once.
+    pub burst: u32,
+    /// And each second.
+    pub per_second: u32,
+    /// Failures in a row that suspend asking.
+    pub failures: u32,
+    /// For how long.
+    pub suspend: Duration,
 }
 
 /// Where an issuer's keys come from.

@@ -6,10 +6,14 @@ use crate::check::{CheckInput, Headers};
 
 /// Converts a question. One without an HTTP request becomes an empty input, which is refused.
 pub(super) fn input(request: CheckRequest) -> CheckInput {
-    let http = request.attributes.and_then(|attributes| attributes.request).and_then(|request| request.http);
-    let Some(mut http) = http else { return CheckInput::default() };
+    let Some(attributes) = request.attributes else { return CheckInput::default() };
+    let source = attributes.source.and_then(|peer| peer.address).and_then(|address| address.socket_address);
+    let source = source.and_then(|address| address.address.parse().ok());
+    let Some(mut http) = attributes.request.and_then(|request| request.http) else {
+        return CheckInput::default();
+    };
     let headers = headers(&mut http);
-    CheckInput { method: http.method, host: http.host, target: http.path, headers }
+    CheckInput { method: http.method, host: http.host, target: http.path, headers, source }
 }
 
 /// Envoy fills one of the two; were both filled, both are read, so that nothing can hide in one of them.
@@ -33,7 +37,9 @@ mod tests {
     use crate::envoy::proto::envoy::service::auth::v3::{AttributeContext, attribute_context::Request};
 
     fn question(http: HttpRequest) -> CheckRequest {
-        CheckRequest { attributes: Some(AttributeContext { request: Some(Request { http: Some(http) }) }) }
+        CheckRequest {
+            attributes: Some(AttributeContext { source: None, request: Some(Request { http: Some(http) }) }),
+        }
     }
 
     #[test]

@@ -43,6 +43,7 @@ fn deny(denial: &Denial) -> CheckResponse {
     let (status, code) = match facts.status {
         400 => (StatusCode::BadRequest, tonic::Code::InvalidArgument),
         401 => (StatusCode::Unauthorized, tonic::Code::Unauthenticated),
+        429 => (StatusCode::TooManyRequests, tonic::Code::ResourceExhausted),
         _ => (StatusCode::Forbidden, tonic::Code::PermissionDenied),
     };
     let mut headers = vec![no_store()];
@@ -103,7 +104,7 @@ mod tests {
 
     #[test]
     fn every_outage_is_an_error_response_and_not_a_denial() {
-        for reason in OutageReason::ALL {
+        for reason in OutageReason::ALL.iter().copied() {
             let answer = response(&Decision::Unavailable(Outage { reason, rule: None, issuer: None }));
             assert_ne!(answer.status.unwrap().code, 0);
             let Some(HttpResponse::ErrorResponse(failed)) = answer.http_response else {

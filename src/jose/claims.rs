@@ -51,6 +51,12 @@ impl Claims {
         self.0.get(name)
     }
 
+    /// About as many bytes as they take in memory.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.0.iter().map(|(name, value)| name.len() + weight(value)).sum()
+    }
+
     /// A claim that must be a non-empty string.
     ///
     /// # Errors
@@ -87,6 +93,18 @@ impl Claims {
             Some(_) => Err(fault(name, "a string or a list of strings")),
         }
     }
+}
+
+/// About as many bytes as a value takes in memory.
+fn weight(value: &Value) -> usize {
+    const VALUE: usize = 72;
+    VALUE
+        + match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+            Value::String(text) => text.len(),
+            Value::Array(list) => list.iter().map(weight).sum(),
+            Value::Object(members) => members.iter().map(|(name, value)| name.len() + weight(value)).sum(),
+        }
 }
 
 fn fault(claim: &str, wanted: &'static str) -> ClaimFault {

@@ -20,7 +20,7 @@ use super::readiness::Readiness;
 use crate::clock::Clock;
 use crate::jose::UnixTime;
 use crate::snapshot::SnapshotCell;
-use crate::sources::{KeySource, Sources};
+use crate::sources::{IntrospectionSource, KeySource, Sources};
 use crate::telemetry::metrics::{self, Metrics};
 
 /// What the pages are made from.
@@ -109,12 +109,36 @@ impl Admin {
                 "applied_at": snapshot.applied_at.to_string(),
                 "rules": snapshot.policy.rules.len(),
             },
-            "issuers": self.sources.all_keys().map(|source| issuer(source, now)).collect::<Vec<_>>(),
+            "issuers": self.sources.all_keys().map(|source| self.issuer(source, now)).collect::<Vec<_>>(),
         })
+    }
+
+    fn issuer(&self, source: &KeySource, now: UnixTime) -> Value {
+        let mut shown = issuer_keys(source, now);
+        if let (Some(introspection), Value::Object(members)) =
+            (self.sources.introspection(source.id()), &mut shown)
+        {
+            members.insert("introspection".to_owned(), issuer_introspection(introspection, now));
+        }
+        shown
     }
 }
 
-fn issuer(source: &KeySource, now: UnixTime) -> Value {
+fn issuer_introspection(source: &IntrospectionSource, now: UnixTime) -> Value {
+    let status = source.status();
+    json!({
+        "breaker": status.breaker.name(),
+        "calls": status.calls,
+        "calls_saved": status.cached + status.coalesced,
+        "hit_ratio": status.hit_ratio(),
+        "served_stale": status.stale,
+        "answers_kept": status.kept,
+        "last_answer_age_seconds": status.answered_at.map(|time| now.since(time).as_secs()),
+        "last_error": status.last_error,
+    })
+}
+
+fn issuer_keys(source: &KeySource, now: UnixTime) -> Value {
     let trusted = source.trusted();
     let status = source.status();
     let latest = source.latest();

@@ -15,15 +15,11 @@ use super::driver::Driver;
 use super::listener::AuthzListener;
 use super::readiness::Readiness;
 use super::shutdown;
-use crate::authorizer::Authorizer;
-use crate::check::issuer::Issuers;
+use super::wiring::Wiring;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::envoy::proto::envoy::service::auth::v3::authorization_server::AuthorizationServer;
 use crate::envoy::{AuthorizationService, InFlight};
-use crate::snapshot::{Snapshot, SnapshotCell};
-use crate::sources::{KeySource, Sources};
-use crate::telemetry::metrics::Metrics;
 
 /// Why the sidecar could not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -80,22 +76,25 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     let deadline = config.shutdown_deadline;
 
     let mut driver = Driver::default();
-    let parts = Parts::new(config);
-    parts.drive(&mut driver, admin_listener);
+    let wiring = Wiring::new(config, Clock::System);
+    wiring.drive(&mut driver);
+    let readiness = Arc::new(Readiness::new(Arc::clone(&wiring.sources)));
+    start_admin(&wiring, &readiness, &mut driver, admin_listener);
 
+    let in_flight = InFlight::default();
     let (drain, draining) = oneshot::channel::<()>();
-    let mut serving = Box::pin(run(parts.router(), authz_listener, draining));
+    let mut serving = Box::pin(run(router(&wiring, &in_flight), authz_listener, draining));
     tokio::select! {
         why = driver.ended() => return Err(ServeError::Task(why)),
         served = &mut serving => return served.map_err(ServeError::from),
         signal = stop.next() => tracing::info!(signal, "stopping: finishing the checks in flight"),
     }
-    parts.readiness.stop();
+    readiness.stop();
     // The receiver lives in `serving`, which has not ended.
     let _ = drain.send(());
     tokio::select! {
         served = serving => served?,
-        () = finished(&parts.in_flight) => {}
+        () = finished(&in_flight) => {}
         () = tokio::time::sleep(deadline) => tracing::warn!(?deadline, "stopped with checks in flight"),
         signal = stop.next() => tracing::warn!(signal, "stopped at once"),
     }
@@ -167,77 +166,25 @@ fn announce(config: &Config, admin: &TcpListener, authz: &AuthzListener) {
     );
 }
 
-/// Everything that a configuration becomes.
-struct Parts {
-    authorizer: Arc<Authorizer>,
-    sources: Arc<Sources>,
-    readiness: Arc<Readiness>,
-    admin: Arc<Admin>,
-    in_flight: InFlight,
+fn start_admin(wiring: &Wiring, readiness: &Arc<Readiness>, driver: &mut Driver, listener: TcpListener) {
+    let pages = admin::router(Arc::new(Admin {
+        readiness: Arc::clone(readiness),
+        snapshot: Arc::clone(&wiring.snapshot),
+        sources: Arc::clone(&wiring.sources),
+        metrics: Arc::clone(&wiring.metrics),
+        clock: wiring.clock,
+    }));
+    driver.spawn("admin listener", admin::serve(listener, pages));
 }
 
-impl Parts {
-    fn new(config: Config) -> Self {
-        let clock = Clock::System;
-        let metrics = Arc::new(Metrics::new());
-        let Config { issuers: trusted, policy, check, .. } = config;
-        let issuers = Arc::new(Issuers::new(trusted.iter().map(|trusted| trusted.issuer.clone()).collect()));
-        let generation = 1;
-        metrics.configured(generation);
-        let snapshot = Arc::new(SnapshotCell::new(Snapshot {
-            generation,
-            applied_at: clock.now(),
-            policy: Arc::new(policy),
-            issuers: Arc::clone(&issuers),
-            keys: Default::default(),
-            max_token_bytes: check.max_token_bytes,
-        }));
-        let keys = issuers.iter().zip(trusted).map(|((id, _), trusted)| {
-            Arc::new(KeySource::new(id, trusted, clock, Arc::clone(&snapshot), Arc::clone(&metrics)))
-        });
-        let sources = Arc::new(Sources::new(keys.collect()));
-        let readiness = Arc::new(Readiness::new(Arc::clone(&sources)));
-        let authorizer = Authorizer::new(
-            Arc::clone(&snapshot),
-            Arc::clone(&sources),
-            Arc::clone(&metrics),
-            clock,
-            check.deadline,
-        );
-        let admin = Admin {
-            readiness: Arc::clone(&readiness),
-            snapshot,
-            sources: Arc::clone(&sources),
-            metrics,
-            clock,
-        };
-        Self {
-            authorizer: Arc::new(authorizer),
-            sources,
-            readiness,
-            admin: Arc::new(admin),
-            in_flight: InFlight::default(),
-        }
-    }
-
-    fn drive(&self, driver: &mut Driver, admin_listener: TcpListener) {
-        for source in self.sources.all_keys() {
-            let source = Arc::clone(source);
-            driver.spawn("issuer keys", async move { source.run().await });
-        }
-        let pages = admin::router(Arc::clone(&self.admin));
-        driver.spawn("admin listener", admin::serve(admin_listener, pages));
-    }
-
-    fn router(&self) -> Router {
-        let service = AuthorizationServer::new(AuthorizationService::new(
-            Arc::clone(&self.authorizer),
-            self.in_flight.clone(),
-        ))
-        .max_decoding_message_size(MAX_QUESTION_BYTES);
-        Server::builder()
-            .max_concurrent_streams(Some(MAX_CONCURRENT_STREAMS))
-            .http2_max_pending_accept_reset_streams(Some(MAX_RESET_STREAMS))
-            .add_service(service)
-    }
+fn router(wiring: &Wiring, in_flight: &InFlight) -> Router {
+    let service = AuthorizationServer::new(AuthorizationService::new(
+        Arc::clone(&wiring.authorizer),
+        in_flight.clone(),
+    ))
+    .max_decoding_message_size(MAX_QUESTION_BYTES);
+    Server::builder()
+        .max_concurrent_streams(Some(MAX_CONCURRENT_STREAMS))
+        .http2_max_pending_accept_reset_streams(Some(MAX_RESET_STREAMS))
+        .add_service(service)
 }

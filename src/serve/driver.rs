@@ -7,13 +7,13 @@ use tokio::task::JoinSet;
 
 /// The tasks, by name.
 #[derive(Debug, Default)]
-pub(super) struct Driver {
+pub(crate) struct Driver {
     tasks: JoinSet<&'static str>,
 }
 
 impl Driver {
     /// Starts a task that should run until the process ends.
-    pub(super) fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(async move {
             task.await;
             name
@@ -21,7 +21,7 @@ impl Driver {
     }
 
     /// Waits until a task ends, which none should, and says which.
-    pub(super) async fn ended(&mut self) -> String {
+    pub(crate) async fn ended(&mut self) -> String {
         match self.tasks.join_next().await {
             Some(Ok(name)) => format!("the task \"{name}\" ended"),
             Some(Err(error)) => format!("a background task failed: {error}"),

@@ -6,5 +6,8 @@ mod driver;
 mod listener;
 mod readiness;
 mod shutdown;
+mod wiring;
 
 pub use app::{ServeError, serve};
+pub(crate) use driver::Driver;
+pub use wiring::Wiring;

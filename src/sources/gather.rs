@@ -22,11 +22,16 @@ pub async fn gather(
             None => Facts::Missing(OutageReason::KeysMissing),
         },
         Need::FreshKeys(id) => match sources.keys(id) {
-            Some(source) => match timeout_at(deadline, source.fresh_keys(plan, now)).await {
-                Ok(facts) => facts,
-                Err(_) => Facts::Missing(OutageReason::DeadlineExceeded),
-            },
+            Some(source) => in_time(deadline, source.fresh_keys(plan, now)).await,
             None => Facts::Missing(OutageReason::KeysMissing),
         },
+        Need::Introspection(id) => match sources.introspection(id) {
+            Some(source) => in_time(deadline, source.ask(plan, now)).await,
+            None => Facts::Missing(OutageReason::IntrospectionMissing),
+        },
     }
+}
+
+async fn in_time(deadline: Instant, facts: impl Future<Output = Facts>) -> Facts {
+    timeout_at(deadline, facts).await.unwrap_or(Facts::Missing(OutageReason::DeadlineExceeded))
 }

@@ -6,9 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{ACCEPT, ETAG, HeaderValue, IF_NONE_MATCH};
-use reqwest::{Certificate, Client, Response, StatusCode, redirect};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, RETRY_AFTER,
+};
+use reqwest::{Certificate, Client, Identity, Response, StatusCode, redirect};
 use url::{Host, Url};
+
+use crate::secret::Secret;
 
 /// No metadata document or key set is larger.
 pub(super) const MAX_BODY_BYTES: usize = 1 << 20;
@@ -27,6 +31,22 @@ pub(super) enum Fetched {
     NotModified,
     /// The body, with its entity tag where there is one.
     Body { bytes: Vec<u8>, etag: Option<HeaderValue> },
+}
+
+/// A form to post.
+pub(super) struct Form<'a> {
+    pub(super) accept: &'static str,
+    pub(super) authorization: Option<&'a Secret>,
+    pub(super) fields: &'a [(&'static str, &'a str)],
+}
+
+/// What came back from posting a form, whatever its status.
+pub(super) struct Posted {
+    pub(super) status: u16,
+    pub(super) content_type: String,
+    /// In seconds (RFC 9110 §10.2.3); a date is not read.
+    pub(super) retry_after: Option<Duration>,
+    pub(super) body: Vec<u8>,
 }
 
 /// Why there is no answer to use.
@@ -65,12 +85,17 @@ fn redirect_hint(status: StatusCode) -> &'static str {
 
 impl HttpClient {
     /// A client whose requests take at most `timeout`. `loopback` says whether this machine is an address
-    /// that the issuer may have; then http is taken too.
+    /// that the issuer may have; then http is taken too. `identity` is a client certificate with its key, PEM.
     ///
     /// # Errors
-    /// When the certificate authorities can't be read.
+    /// When the certificates can't be read.
     #[expect(clippy::disallowed_methods, reason = "this is its one home")]
-    pub fn new(timeout: Duration, ca_file: Option<&Path>, loopback: bool) -> Result<Self, HttpFault> {
+    pub fn new(
+        timeout: Duration,
+        ca_file: Option<&Path>,
+        loopback: bool,
+        identity: Option<&Secret>,
+    ) -> Result<Self, HttpFault> {
         let guard = AddressGuard { loopback };
         let mut builder = Client::builder()
             .user_agent(concat!("gatepost/", env!("CARGO_PKG_VERSION")))
@@ -83,6 +108,11 @@ impl HttpClient {
             .dns_resolver(Arc::new(guard));
         if let Some(path) = ca_file {
             builder = builder.tls_certs_merge(certificates(path)?);
+        }
+        if let Some(pem) = identity {
+            let identity = Identity::from_pem(pem.expose().as_bytes())
+                .map_err(|_| HttpFault::Setup("the client certificate or its key is no PEM".to_owned()))?;
+            builder = builder.identity(identity);
         }
         let client = builder.build().map_err(|error| HttpFault::Setup(innermost(&error)))?;
         Ok(Self { client, guard })
@@ -108,6 +138,43 @@ impl HttpClient {
             status => Err(HttpFault::Status { url: url.clone(), status }),
         }
     }
+
+    /// Posts a form.
+    ///
+    /// # Errors
+    /// When there is no complete answer of at most 1 MiB. Any status is an answer.
+    pub(super) async fn post(&self, url: &Url, form: Form<'_>) -> Result<Posted, HttpFault> {
+        self.guard.check_literal(url)?;
+        let mut request = self
+            .client
+            .post(url.clone())
+            .header(ACCEPT, form.accept)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(encode(form.fields));
+        if let Some(authorization) = form.authorization {
+            let mut value = HeaderValue::from_str(authorization.expose())
+                .map_err(|_| HttpFault::Setup("the client id or secret can't be a header".to_owned()))?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        let response = request.send().await.map_err(|error| exchange(url, &error))?;
+        let seconds = header_text(&response, RETRY_AFTER).and_then(|text| text.trim().parse().ok());
+        Ok(Posted {
+            status: response.status().as_u16(),
+            content_type: header_text(&response, CONTENT_TYPE).unwrap_or_default().to_owned(),
+            retry_after: seconds.map(Duration::from_secs),
+            body: body(url, response).await?,
+        })
+    }
+}
+
+/// The form of HTML, which OAuth posts (RFC 6749 §4.1.3, RFC 7662 §2.1).
+fn encode(fields: &[(&'static str, &str)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+fn header_text(response: &Response, name: HeaderName) -> Option<&str> {
+    response.headers().get(name)?.to_str().ok()
 }
 
 async fn body(url: &Url, mut response: Response) -> Result<Vec<u8>, HttpFault> {

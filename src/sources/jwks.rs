@@ -1,46 +1,19 @@
-//! One issuer's key set: fetched, kept fresh, and shown with its age and last error.
+//! One issuer's key set, kept fresh and shown with its age and last error.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use reqwest::header::HeaderValue;
-use url::Url;
 
-use super::file::read_bounded;
-use super::http::{Fetched, HttpClient, HttpFault, MAX_BODY_BYTES};
-use super::metadata::{self, MetadataFault};
+use super::key_fetcher::{KeyFetcher, RefreshFault};
 use super::refresh::{RefreshGate, Refreshed};
 use crate::check::issuer::{IssuerId, IssuerKeys};
 use crate::check::{Facts, OutageReason, Plan};
 use crate::clock::{Clock, stopwatch};
 use crate::config::{KeyOrigin, TrustedIssuer};
-use crate::jose::{KeySet, KeySetFault, UnixTime};
+use crate::jose::{KeySet, UnixTime};
 use crate::snapshot::SnapshotCell;
 use crate::telemetry::metrics::{Metrics, RefreshResult};
-
-/// Why a refresh failed.
-#[derive(Debug, thiserror::Error)]
-pub enum RefreshFault {
-    /// The issuer's metadata can't be used.
-    #[error("metadata: {0}")]
-    Metadata(#[from] MetadataFault),
-    /// The key set can't be had.
-    #[error("key set: {0}")]
-    Http(#[from] HttpFault),
-    /// The file can't be read.
-    #[error("{}: {error}", path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// What was read is no key set to use.
-    #[error("key set: {0}")]
-    KeySet(#[from] KeySetFault),
-}
 
 /// The time to the next refresh: after failures sooner than usual, so that an issuer that is back is used at
 /// once, but each time less soon.
@@ -58,102 +31,6 @@ pub struct KeyStatus {
     pub tried_at: Option<UnixTime>,
     /// Why the last one failed; none when it succeeded.
     pub last_error: Option<String>,
-}
-
-/// Fetches one issuer's keys, once for each call.
-#[derive(Debug)]
-pub struct KeyFetcher {
-    trusted: TrustedIssuer,
-    loopback: bool,
-    http: Option<HttpClient>,
-    found: Option<Found>,
-}
-
-/// What the last successful fetch teaches the next one.
-#[derive(Debug)]
-struct Found {
-    uri: Url,
-    etag: Option<HeaderValue>,
-    keys: Arc<KeySet>,
-    uses: u32,
-}
-
-/// How often a key set is read before the metadata is asked again whether it has moved.
-const USES_OF_METADATA: u32 = 10;
-
-impl KeyFetcher {
-    /// A fetcher that has not asked yet.
-    #[must_use]
-    pub fn new(trusted: TrustedIssuer) -> Self {
-        let asked = match &trusted.keys {
-            KeyOrigin::Uri(uri) => Some(uri.clone()),
-            KeyOrigin::Metadata | KeyOrigin::File(_) => Url::parse(&trusted.issuer.identifier).ok(),
-        };
-        let loopback = asked.as_ref().is_some_and(crate::config::is_loopback);
-        Self { trusted, loopback, http: None, found: None }
-    }
-
-    /// Fetches the keys.
-    ///
-    /// # Errors
-    /// Why there are none. The next call then starts from the metadata again.
-    pub async fn fetch(&mut self) -> Result<Arc<KeySet>, RefreshFault> {
-        if let KeyOrigin::File(path) = &self.trusted.keys {
-            return self.read_file(path).await;
-        }
-        let found = self.found.take().filter(|found| found.uses < USES_OF_METADATA);
-        match self.fetch_remote(found).await {
-            Ok(found) => {
-                let keys = Arc::clone(&found.keys);
-                self.found = Some(found);
-                Ok(keys)
-            }
-            Err(fault) => {
-                // Made again, so that a `ca_file` that was replaced is read.
-                self.http = None;
-                Err(fault)
-            }
-        }
-    }
-
-    async fn read_file(&self, path: &std::path::Path) -> Result<Arc<KeySet>, RefreshFault> {
-        let bytes = read_bounded(path, MAX_BODY_BYTES as u64)
-            .await
-            .map_err(|error| RefreshFault::File { path: path.to_owned(), error })?;
-        Ok(Arc::new(self.read_set(&bytes)?))
-    }
-
-    fn read_set(&self, bytes: &[u8]) -> Result<KeySet, KeySetFault> {
-        KeySet::read(bytes, &self.trusted.issuer.profile.algorithms)
-    }
-
-    async fn fetch_remote(&mut self, found: Option<Found>) -> Result<Found, RefreshFault> {
-        let http = self.client()?;
-        let (uri, known, uses) = match (found, &self.trusted.keys) {
-            (Some(Found { uri, etag, keys, uses }), _) => (uri, etag.map(|etag| (etag, keys)), uses + 1),
-            (None, KeyOrigin::Uri(uri)) => (uri.clone(), None, 0),
-            (None, _) => {
-                (metadata::jwks_uri(&http, &self.trusted.issuer.identifier, self.loopback).await?, None, 0)
-            }
-        };
-        match (http.get(&uri, known.as_ref().map(|(etag, _)| etag)).await?, known) {
-            (Fetched::NotModified, Some((etag, keys))) => Ok(Found { uri, etag: Some(etag), keys, uses }),
-            (Fetched::NotModified, None) => Err(KeySetFault::NotAKeySet.into()),
-            (Fetched::Body { bytes, etag }, _) => {
-                Ok(Found { uri, etag, keys: Arc::new(self.read_set(&bytes)?), uses })
-            }
-        }
-    }
-
-    fn client(&mut self) -> Result<HttpClient, HttpFault> {
-        if let Some(http) = &self.http {
-            return Ok(http.clone());
-        }
-        let http =
-            HttpClient::new(self.trusted.refresh.timeout, self.trusted.ca_file.as_deref(), self.loopback)?;
-        self.http = Some(http.clone());
-        Ok(http)
-    }
 }
 
 /// Keeps one issuer's keys fresh.
@@ -272,6 +149,12 @@ impl KeySource {
         tracing::warn!(issuer = %self.trusted.issuer.name, error = %fault, serving = keeps, "issuer keys could not be read");
         *self.status.lock().unwrap_or_else(PoisonError::into_inner) =
             KeyStatus { tried_at: Some(self.clock.now()), last_error: Some(fault.to_string()) };
+    }
+
+    /// Asks the issuer, within the limits of the cool-down, and tells what is known then.
+    pub(super) async fn refreshed(&self) -> Option<Arc<IssuerKeys>> {
+        self.gate.ask(|| false).await;
+        self.latest()
     }
 
     /// Asks the issuer because a plan met a key that is not known, and tells what is known then: as soon as

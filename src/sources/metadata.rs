@@ -38,15 +38,42 @@ pub enum MetadataFault {
     Neither(Box<MetadataFault>, Box<MetadataFault>),
 }
 
-/// Finds the issuer's `jwks_uri`, from its OpenID configuration or else its RFC 8414 metadata.
-pub(super) async fn jwks_uri(http: &HttpClient, issuer: &str, loopback: bool) -> Result<Url, MetadataFault> {
+/// The endpoints that we use.
+#[derive(Clone, Debug)]
+pub(super) struct Metadata {
+    /// Where the document is.
+    pub(super) location: Url,
+    /// `jwks_uri`.
+    pub(super) jwks_uri: Option<Url>,
+    /// `introspection_endpoint` (RFC 8414 §2).
+    pub(super) introspection_endpoint: Option<Url>,
+}
+
+/// Reads an issuer's OpenID configuration, or else its RFC 8414 metadata.
+pub(super) async fn read(http: &HttpClient, issuer: &str, loopback: bool) -> Result<Metadata, MetadataFault> {
     let [openid, oauth] = locations(issuer).ok_or_else(|| MetadataFault::Issuer(issuer.to_owned()))?;
-    match read(http, openid, issuer, loopback).await {
-        Ok(url) => Ok(url),
-        Err(first) => read(http, oauth, issuer, loopback)
+    match read_at(http, openid, issuer, loopback).await {
+        Ok(metadata) => Ok(metadata),
+        Err(first) => read_at(http, oauth, issuer, loopback)
             .await
             .map_err(|second| MetadataFault::Neither(Box::new(first), Box::new(second))),
     }
+}
+
+/// Finds an issuer's introspection endpoint. It is a member of RFC 8414's document, and many servers put it
+/// into their OpenID configuration too.
+pub(super) async fn introspection_endpoint(
+    http: &HttpClient,
+    issuer: &str,
+    loopback: bool,
+) -> Result<Option<Url>, MetadataFault> {
+    let metadata = read(http, issuer, loopback).await?;
+    if metadata.introspection_endpoint.is_some() {
+        return Ok(metadata.introspection_endpoint);
+    }
+    let [_, oauth] = locations(issuer).ok_or_else(|| MetadataFault::Issuer(issuer.to_owned()))?;
+    let second = read_at(http, oauth, issuer, loopback).await.ok();
+    Ok(second.and_then(|metadata| metadata.introspection_endpoint))
 }
 
 /// OpenID Connect Discovery §4 appends to the path; RFC 8414 §3.1 inserts before it.
@@ -64,7 +91,12 @@ fn locations(issuer: &str) -> Option<[Url; 2]> {
     ])
 }
 
-async fn read(http: &HttpClient, url: Url, issuer: &str, loopback: bool) -> Result<Url, MetadataFault> {
+async fn read_at(
+    http: &HttpClient,
+    url: Url,
+    issuer: &str,
+    loopback: bool,
+) -> Result<Metadata, MetadataFault> {
     let bytes = match http.get(&url, None).await? {
         Fetched::Body { bytes, .. } => bytes,
         Fetched::NotModified => Vec::new(),
@@ -79,12 +111,11 @@ async fn read(http: &HttpClient, url: Url, issuer: &str, loopback: bool) -> Resu
         let found = found.chars().take(200).collect();
         return Err(MetadataFault::OtherIssuer { url, found });
     }
-    let jwks_uri = text("jwks_uri").and_then(|uri| Url::parse(uri).ok());
-    jwks_uri
-        .filter(|uri| {
-            uri.scheme() == "https" || (loopback && uri.scheme() == "http" && crate::config::is_loopback(uri))
-        })
-        .ok_or(MetadataFault::JwksUri(url))
+    let here = |url: &Url| loopback && crate::config::is_loopback(url);
+    let secure = |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && here(url));
+    let endpoint = |name| text(name).and_then(|uri| Url::parse(uri).ok()).filter(secure);
+    let (jwks_uri, introspection_endpoint) = (endpoint("jwks_uri"), endpoint("introspection_endpoint"));
+    Ok(Metadata { location: url, jwks_uri, introspection_endpoint })
 }
 
 #[cfg(test)]

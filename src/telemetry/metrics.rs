@@ -25,11 +25,17 @@ pub struct Metrics {
     denied: Vec<Counter>,
     unavailable: Vec<Counter>,
     duration: Histogram,
-    refreshes: Family<RefreshLabels, Counter>,
+    refreshes: Family<ResultLabels, Counter>,
     refresh_duration: Family<IssuerLabel, Histogram>,
     keys: Family<IssuerLabel, Gauge>,
     keys_read_at: Family<IssuerLabel, Gauge>,
     generation: Gauge,
+    calls: Family<ResultLabels, Counter>,
+    call_duration: Family<IssuerLabel, Histogram>,
+    saved: Family<ResultLabels, Counter>,
+    inactive_though_verified: Family<IssuerLabel, Counter>,
+    suspended: Family<IssuerLabel, Gauge>,
+    answered_at: Family<IssuerLabel, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -44,7 +50,7 @@ struct IssuerLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RefreshLabels {
+struct ResultLabels {
     issuer: String,
     result: &'static str,
 }
@@ -63,6 +69,51 @@ impl RefreshResult {
         match self {
             Self::Success => "success",
             Self::Failure => "failure",
+        }
+    }
+}
+
+/// How an introspection call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallResult {
+    /// The token is active.
+    Active,
+    /// It is not.
+    Inactive,
+    /// Our own client credentials were refused: it is for us to mend.
+    Rejected,
+    /// There was no answer.
+    Failure,
+}
+
+impl CallResult {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+            Self::Rejected => "rejected",
+            Self::Failure => "failure",
+        }
+    }
+}
+
+/// How a check needed no introspection call of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// A recent answer was kept.
+    Cached,
+    /// Another check was asking already.
+    Coalesced,
+    /// An older answer served while the issuer could not be asked.
+    Stale,
+}
+
+impl Saved {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Cached => "cached",
+            Self::Coalesced => "coalesced",
+            Self::Stale => "stale",
         }
     }
 }
@@ -96,10 +147,7 @@ impl Metrics {
 
         let refreshes = Family::default();
         registry.register("jwks_refreshes", "Refreshes of an issuer's keys by result", refreshes.clone());
-        // 1 ms to 16 s, doubling.
-        let refresh_duration = Family::new_with_constructor(
-            (|| Histogram::new(exponential_buckets(1e-3, 2.0, 15))) as fn() -> Histogram,
-        );
+        let refresh_duration = Family::new_with_constructor(remote as fn() -> Histogram);
         let help = "Time that a refresh of an issuer's keys took";
         registry.register_with_unit("jwks_refresh_duration", help, Unit::Seconds, refresh_duration.clone());
         let keys = Family::default();
@@ -107,6 +155,34 @@ impl Metrics {
         let keys_read_at = Family::default();
         let help = "When an issuer's keys were last read, as a Unix time; their age is time() minus this";
         registry.register_with_unit("jwks_read_timestamp", help, Unit::Seconds, keys_read_at.clone());
+
+        let calls = Family::default();
+        registry.register("introspection_calls", "Introspection calls by result", calls.clone());
+        let call_duration = Family::new_with_constructor(remote as fn() -> Histogram);
+        let help = "Time that an introspection call took";
+        registry.register_with_unit(
+            "introspection_call_duration",
+            help,
+            Unit::Seconds,
+            call_duration.clone(),
+        );
+        let saved = Family::default();
+        let help = "Checks that needed no introspection call of their own, by why";
+        registry.register("introspection_saved", help, saved.clone());
+        let inactive_though_verified = Family::default();
+        let help = "JWTs whose signature verifies that the issuer calls inactive: revoked, or not told to our client";
+        registry.register("introspection_inactive_though_verified", help, inactive_though_verified.clone());
+        let suspended = Family::default();
+        let help = "1 while introspection of an issuer is suspended after failures, else 0";
+        registry.register("introspection_suspended", help, suspended.clone());
+        let answered_at = Family::default();
+        let help = "When an issuer last answered about a token, as a Unix time";
+        registry.register_with_unit(
+            "introspection_answer_timestamp",
+            help,
+            Unit::Seconds,
+            answered_at.clone(),
+        );
 
         let generation = Gauge::default();
         registry.register("config_generation", "Configurations applied since the start", generation.clone());
@@ -122,7 +198,42 @@ impl Metrics {
             keys,
             keys_read_at,
             generation,
+            calls,
+            call_duration,
+            saved,
+            inactive_though_verified,
+            suspended,
+            answered_at,
         }
+    }
+
+    /// Notes whether an issuer is asked about tokens.
+    pub fn introspection_suspended(&self, issuer: &str, suspended: bool) {
+        self.suspended.get_or_create(&IssuerLabel { issuer: issuer.to_owned() }).set(i64::from(suspended));
+    }
+
+    /// Notes that an issuer answered about a token.
+    pub fn introspection_answered(&self, issuer: &str, at: UnixTime) {
+        self.answered_at.get_or_create(&IssuerLabel { issuer: issuer.to_owned() }).set(at.as_millis() / 1000);
+    }
+
+    /// Counts an introspection call.
+    pub fn introspection_called(&self, issuer: &str, result: CallResult, took: Duration) {
+        let labels = ResultLabels { issuer: issuer.to_owned(), result: result.label() };
+        self.calls.get_or_create(&labels).inc();
+        self.call_duration
+            .get_or_create(&IssuerLabel { issuer: issuer.to_owned() })
+            .observe(took.as_secs_f64());
+    }
+
+    /// Counts a check that needed no introspection call.
+    pub fn introspection_saved(&self, issuer: &str, how: Saved) {
+        self.saved.get_or_create(&ResultLabels { issuer: issuer.to_owned(), result: how.label() }).inc();
+    }
+
+    /// Counts a JWT that the issuer calls inactive though its signature verifies.
+    pub fn introspection_inactive_though_verified(&self, issuer: &str) {
+        self.inactive_though_verified.get_or_create(&IssuerLabel { issuer: issuer.to_owned() }).inc();
     }
 
     /// Counts a decision.
@@ -139,7 +250,7 @@ impl Metrics {
 
     /// Counts a refresh of an issuer's keys.
     pub fn jwks_refreshed(&self, issuer: &str, result: RefreshResult, took: Duration) {
-        let labels = RefreshLabels { issuer: issuer.to_owned(), result: result.label() };
+        let labels = ResultLabels { issuer: issuer.to_owned(), result: result.label() };
         self.refreshes.get_or_create(&labels).inc();
         self.refresh_duration
             .get_or_create(&IssuerLabel { issuer: issuer.to_owned() })
@@ -170,6 +281,11 @@ impl Metrics {
     }
 }
 
+/// 1 ms to 16 s, doubling: for what goes over the network.
+fn remote() -> Histogram {
+    Histogram::new(exponential_buckets(1e-3, 2.0, 15))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,7 +298,7 @@ mod tests {
             let decision = Decision::Deny(Denial { reason: *reason, rule: None, scope: None });
             (0..times).for_each(|_| metrics.checked(&decision, Duration::from_micros(15)));
         }
-        for (times, reason) in OutageReason::ALL.into_iter().enumerate() {
+        for (times, reason) in OutageReason::ALL.iter().copied().enumerate() {
             let decision = Decision::Unavailable(Outage { reason, rule: None, issuer: None });
             (0..times).for_each(|_| metrics.checked(&decision, Duration::ZERO));
         }
@@ -192,7 +308,7 @@ mod tests {
                 format!("gatepost_checks_total{{outcome=\"deny\",reason=\"{}\"}} {times}\n", reason.label());
             assert!(text.contains(&line), "{line}{text}");
         }
-        for (times, reason) in OutageReason::ALL.into_iter().enumerate() {
+        for (times, reason) in OutageReason::ALL.iter().enumerate() {
             let line = format!(
                 "gatepost_checks_total{{outcome=\"unavailable\",reason=\"{}\"}} {times}\n",
                 reason.label()

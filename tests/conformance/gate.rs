@@ -4,9 +4,12 @@ use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock};
 
-use gatepost::check::issuer::{IssuerKeys, Issuers, KnownKeys};
+use gatepost::check::introspection::Answer;
+use gatepost::check::issuer::{Issuer, IssuerKeys, Issuers, KnownKeys};
 use gatepost::check::policy::Policy;
-use gatepost::check::{CheckInput, Decision, DenyReason, Facts, Need, OutageReason, World, decide, plan};
+use gatepost::check::{
+    CheckInput, Decision, DenyReason, Facts, Need, OutageReason, Step, World, decide, plan,
+};
 use gatepost::config::{GATEPOST_FILE, POLICY_FILE, Problem, load};
 use gatepost::jose::{KeySet, UnixTime};
 use gatepost_test_support::{Signer, Token, token};
@@ -101,27 +104,60 @@ impl Gate {
         self.check_at(input, NOW)
     }
 
-    /// The decision for a request at another time. Asked for fresh keys, the issuer has those it had.
+    /// The decision for a request at another time. Asked for fresh keys, the issuer has those it had; asked
+    /// about a token, it does not answer.
     pub fn check_at(&self, input: &CheckInput, now: i64) -> Decision {
-        let world = World {
+        self.run(input, now, &Facts::Missing(OutageReason::IntrospectionUnreachable))
+    }
+
+    /// The decision at [`NOW`] when whoever is asked about the token gives this answer.
+    pub fn told(&self, input: &CheckInput, answer: &Answer) -> Decision {
+        self.run(input, NOW, &Facts::Answer(Arc::new(answer.clone())))
+    }
+
+    /// Who is asked about an opaque token, by name; none when nobody is.
+    pub fn asked(&self, input: &CheckInput) -> Result<Option<&str>, DenyReason> {
+        let plan = plan(input, self.world(), UnixTime::from_seconds(NOW), &mut ());
+        match plan.map_err(|denial| denial.reason)?.need() {
+            Need::Introspection(id) => Ok(self.issuers.at(id).map(|issuer| issuer.name.as_ref())),
+            Need::Nothing | Need::Keys(_) | Need::FreshKeys(_) => Ok(None),
+        }
+    }
+
+    /// The first of its issuers.
+    pub fn issuer(&self) -> &Issuer {
+        self.issuers.iter().next().expect("an issuer").1
+    }
+
+    fn world(&self) -> World<'_> {
+        World {
             policy: &self.policy,
             issuers: &self.issuers,
             keys: &self.keys,
             max_token_bytes: self.max_token_bytes,
-        };
-        let now = UnixTime::from_seconds(now);
-        let plan = match plan(input, world, now, &mut ()) {
+        }
+    }
+
+    fn run(&self, input: &CheckInput, now: i64, introspected: &Facts) -> Decision {
+        let (world, now) = (self.world(), UnixTime::from_seconds(now));
+        let mut plan = match plan(input, world, now, &mut ()) {
             Ok(plan) => plan,
             Err(denial) => return Decision::Deny(denial),
         };
-        let facts = match plan.need() {
-            Need::Nothing => Facts::Nothing,
-            Need::Keys(id) | Need::FreshKeys(id) => match self.keys.of(id) {
-                Some(known) => Facts::Keys(Arc::clone(&known.set)),
-                None => Facts::Missing(OutageReason::KeysMissing),
-            },
-        };
-        decide(plan, &facts, world, now, &mut ())
+        loop {
+            let facts = match plan.need() {
+                Need::Nothing => Facts::Nothing,
+                Need::Keys(id) | Need::FreshKeys(id) => match self.keys.of(id) {
+                    Some(known) => Facts::Keys(Arc::clone(&known.set)),
+                    None => Facts::Missing(OutageReason::KeysMissing),
+                },
+                Need::Introspection(_) => introspected.clone(),
+            };
+            match decide(plan, &facts, world, now, &mut ()) {
+                Step::Decided(decision) => return decision,
+                Step::More(next) => plan = next,
+            }
+        }
     }
 
     /// The decision for `GET /orders/7` with this token.
@@ -157,6 +193,7 @@ pub fn get<'a>(target: &str, headers: impl IntoIterator<Item = (&'a str, String)
         host: "orders.example.com".into(),
         target: target.into(),
         headers: headers.into_iter().collect(),
+        source: None,
     }
 }
 

@@ -14,6 +14,7 @@
 mod bearer;
 mod cookbook;
 mod gate;
+mod introspection;
 mod issuers;
 mod jsonwebtoken_gaps;
 mod jws;

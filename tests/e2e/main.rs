@@ -13,6 +13,7 @@ mod admin;
 mod allow;
 mod good;
 mod headers;
+mod introspection;
 mod outage;
 mod paths;
 mod refuse;

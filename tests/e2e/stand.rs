@@ -60,6 +60,12 @@ impl Config {
         self
     }
 
+    /// With this policy.
+    pub fn policy(mut self, policy: &str) -> Self {
+        self.policy = policy.into();
+        self
+    }
+
     /// With `--log`.
     pub fn log(mut self, filter: &str) -> Self {
         self.log = filter.into();
@@ -139,6 +145,13 @@ impl Gatepost {
     /// /statusz.
     pub async fn status(&self) -> Value {
         self.page("/statusz").await.json().unwrap()
+    }
+
+    /// The value of a counter or gauge, written with its labels; 0 for one that has never counted.
+    pub async fn metric(&self, name: &str) -> u64 {
+        let text = self.page("/metrics").await.text();
+        let mut lines = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        lines.next().map_or(0, |value| value.parse().unwrap())
     }
 
     /// How many checks had this reason; an allow has none.

@@ -4,5 +4,6 @@
 
 mod check;
 mod explain;
+mod introspect;
 mod sidecar;
 mod wire;

@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 
 use gatepost::check::issuer::{IssuerKeys, Issuers, KnownKeys};
-use gatepost::check::{CheckInput, Decision, Facts, Headers, Need, World, decide, plan};
+use gatepost::check::{CheckInput, Decision, Facts, Headers, Need, OutageReason, Step, World, decide, plan};
 use gatepost::config::{Config, load};
 use gatepost::jose::{Algorithm, KeySet, UnixTime};
 use gatepost_test_support::{Signer, Token, token};
@@ -54,8 +54,12 @@ impl Fixture {
                 let facts = match plan.need() {
                     Need::Nothing => Facts::Nothing,
                     Need::Keys(_) | Need::FreshKeys(_) => Facts::Keys(Arc::clone(&self.set)),
+                    Need::Introspection(_) => Facts::Missing(OutageReason::IntrospectionMissing),
                 };
-                decide(plan, &facts, world, now, &mut ())
+                match decide(plan, &facts, world, now, &mut ()) {
+                    Step::Decided(decision) => decision,
+                    Step::More(_) => panic!("nothing here asks for introspection"),
+                }
             }
         }
     }
@@ -74,5 +78,6 @@ pub fn request(target: &str, authorization: &[u8]) -> CheckInput {
         host: "orders.example.com".to_owned(),
         target: target.to_owned(),
         headers,
+        source: None,
     }
 }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::rule::{Access, Requirement, Rule};
 use super::{Forward, Policy};
+use crate::check::World;
 use crate::check::access_token::VerifiedToken;
 use crate::check::decision::DenyReason;
 use crate::check::input::Headers;
+use crate::check::issuer::Issuers;
 use crate::check::proof::ProvenToken;
 use crate::check::trail::{Stage, Trail, Verdict, refuse};
 
@@ -52,7 +54,7 @@ pub fn grant_public(policy: &Policy, rule: &Rule, seen: &Headers) -> Option<Gran
 /// # Errors
 /// The first requirement that is not met.
 pub fn evaluate(
-    policy: &Policy,
+    world: World<'_>,
     rule: &Rule,
     token: &ProvenToken,
     seen: &Headers,
@@ -60,10 +62,30 @@ pub fn evaluate(
 ) -> Result<Grant, DenyReason> {
     let token = token.token();
     if let Access::Token(requirement) = &rule.access {
+        comes_from_named_issuer(requirement, token, world.issuers, trail)?;
         meets(requirement, token, trail)?;
     }
     let set = forward(&rule.forward, token, trail)?;
-    Ok(grant(policy, rule, set, seen))
+    Ok(grant(world.policy, rule, set, seen))
+}
+
+fn comes_from_named_issuer(
+    requirement: &Requirement,
+    token: &VerifiedToken,
+    issuers: &Issuers,
+    trail: &mut impl Trail,
+) -> Result<(), DenyReason> {
+    let named = &requirement.issuers;
+    let issuer = issuers.at(token.issuer()).map(|issuer| &issuer.name);
+    if named.is_empty() || issuer.is_some_and(|issuer| named.contains(issuer)) {
+        return Ok(());
+    }
+    Err(refuse(trail, Stage::Policy, DenyReason::IssuerMismatch, || {
+        format!(
+            "the rule wants a token of {named:?}; this one is of {:?}",
+            issuer.map(AsRef::as_ref).unwrap_or("")
+        )
+    }))
 }
 
 fn meets(requirement: &Requirement, token: &VerifiedToken, trail: &mut impl Trail) -> Result<(), DenyReason> {

@@ -11,7 +11,7 @@ mod rule;
 pub use evaluate::{Grant, evaluate, grant_public};
 pub use forward::{Forward, ForwardSource, OwnedHeaders};
 pub use pattern::{HostPattern, PathPattern, PatternFault};
-pub use rule::{Access, Requirement, Rule, ScopeRequirement, is_scope_token};
+pub use rule::{Access, Introspect, Requirement, Rule, ScopeRequirement, Stale, is_scope_token};
 
 use super::target::{Target, TargetRules};
 use super::trail::{Stage, Trail, Verdict};

@@ -39,6 +39,34 @@ pub struct Requirement {
     pub scopes: ScopeRequirement,
     /// Audiences of which the token must have at least one; empty means that the issuer's are enough.
     pub audiences: Vec<String>,
+    /// The names of the issuers whose tokens are accepted; empty means all.
+    pub issuers: Vec<Arc<str>>,
+    /// Whether the issuer is asked about a token that verifies by itself.
+    pub introspect: Introspect,
+    /// Whether an older answer may serve while the issuer can't be asked.
+    pub stale: Stale,
+}
+
+/// When an issuer is asked about a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Introspect {
+    /// When the token is opaque.
+    #[default]
+    WhenOpaque,
+    /// For every token; a recent answer is enough.
+    Cached,
+    /// For every token, each time.
+    Always,
+}
+
+/// Whether an older answer may serve while the issuer can't be asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stale {
+    /// As the issuer's configuration says.
+    #[default]
+    AsConfigured,
+    /// Never, whatever the issuer's configuration says.
+    Never,
 }
 
 /// Which scopes are enough.
@@ -105,13 +133,19 @@ impl Rule {
         None
     }
 
+    /// What it requires of a token; none where it is public.
+    #[must_use]
+    pub fn requirement(&self) -> Option<&Requirement> {
+        match &self.access {
+            Access::Public => None,
+            Access::Token(requirement) => Some(requirement),
+        }
+    }
+
     /// The scopes to name in a challenge.
     #[must_use]
     pub fn challenge_scope(&self) -> Option<&Arc<str>> {
-        match &self.access {
-            Access::Public => None,
-            Access::Token(requirement) => requirement.scopes.challenge(),
-        }
+        self.requirement().and_then(|requirement| requirement.scopes.challenge())
     }
 }
 

@@ -9,7 +9,7 @@ use super::super::document::{IssuerDocument, KeysDocument};
 use super::super::preset::Preset;
 use super::super::{KeyOrigin, Path, RefreshSettings, TrustedIssuer};
 use super::findings::{Findings, quoted};
-use super::{bounded, token_profile};
+use super::{bounded, introspection, token_profile};
 use crate::check::issuer::Issuer;
 
 pub(super) fn compile(
@@ -24,8 +24,19 @@ pub(super) fn compile(
     let refresh = refresh(document.keys.as_ref(), &at.key("keys"), findings);
     let preset = preset(document.preset.as_deref(), &at.key("preset"), findings);
     let profile = token_profile::compile(document, &preset, at, findings);
+    let written = document.introspection.as_ref();
+    let introspection = written.and_then(|written| {
+        introspection::compile(written, &profile, directory, &at.key("introspection"), findings)
+    });
+    let (introspection, introspection_settings) = introspection.unzip();
     Some(TrustedIssuer {
-        issuer: Issuer { name: document.name.as_str().into(), identifier: document.issuer.clone(), profile },
+        issuer: Issuer {
+            name: document.name.as_str().into(),
+            identifier: document.issuer.clone(),
+            profile,
+            introspection,
+        },
+        introspection: introspection_settings,
         keys: keys?,
         refresh,
         ca_file: document.ca_file.as_ref().map(|file| directory.join(file)),
@@ -74,7 +85,7 @@ fn check_identifier(document: &IssuerDocument, at: &Path, findings: &mut Finding
 }
 
 /// An https URL, or an http one on this machine.
-fn endpoint(text: &str, at: &Path, findings: &mut Findings<'_>) -> Option<Url> {
+pub(super) fn endpoint(text: &str, at: &Path, findings: &mut Findings<'_>) -> Option<Url> {
     let url = Url::parse(text).ok().filter(Url::has_host);
     let Some(url) = url else {
         findings.error(at, "is not a URL", "write `https://…`");
@@ -112,9 +123,9 @@ fn origin(
         (None, None) => Some(KeyOrigin::Metadata),
         (Some(uri), None) => endpoint(uri, &at.key("jwks_uri"), findings).map(KeyOrigin::Uri),
         (None, Some(file)) => {
-            for (key, written) in
-                [("ca_file", document.ca_file.is_some()), ("optional", document.optional.is_some())]
-            {
+            // Introspection goes over TLS too.
+            let idle_ca_file = document.ca_file.is_some() && document.introspection.is_none();
+            for (key, written) in [("ca_file", idle_ca_file), ("optional", document.optional.is_some())] {
                 if written {
                     findings.error(
                         &at.key(key),

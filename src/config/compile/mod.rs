@@ -1,9 +1,11 @@
 //! What the documents mean: every value checked, every problem reported at its place.
 
 mod findings;
+mod introspection;
 mod issuer;
 mod listen;
 mod policy;
+mod together;
 mod token_profile;
 
 use std::collections::HashMap;
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 pub(crate) use issuer::is_loopback;
 pub(super) use policy::compile_policy;
+pub(super) use together::check_together;
 
 use super::document::{CheckDocument, DurationDocument, GatepostDocument};
 use super::problem::Problem;
@@ -26,7 +29,7 @@ pub(super) struct Settings {
     listen: Option<Listen>,
     check: CheckLimits,
     shutdown_deadline: Duration,
-    issuers: Vec<TrustedIssuer>,
+    pub(super) issuers: Vec<TrustedIssuer>,
     pub(super) target_rules: TargetRules,
 }
 
@@ -58,11 +61,9 @@ pub(super) fn compile(
 
 fn limits(document: &CheckDocument, at: &Path, findings: &mut Findings<'_>) -> CheckLimits {
     let deadline = bounded(document.deadline, 800, 10, 60_000, &at.key("deadline"), findings);
-    let bytes = document.max_token_bytes.unwrap_or(16_384);
     // Envoy takes no request headers above 96 KiB in all.
-    if !(256..=98_304).contains(&bytes) {
-        findings.error(&at.key("max_token_bytes"), "is outside 256 to 98304", "the default is 16384");
-    }
+    let bytes =
+        bounded_count(document.max_token_bytes, 16_384, 256, 98_304, &at.key("max_token_bytes"), findings);
     CheckLimits { deadline, max_token_bytes: usize::try_from(bytes).unwrap_or(16_384) }
 }
 
@@ -78,8 +79,28 @@ fn issuers(
     unique(document.issuers.iter().map(|issuer| issuer.name.as_str()), &at, "name", findings);
     unique(document.issuers.iter().map(|issuer| issuer.issuer.as_str()), &at, "issuer", findings);
     let each = document.issuers.iter().enumerate();
-    each.filter_map(|(index, issuer)| issuer::compile(issuer, directory, &at.index(index), findings))
-        .collect()
+    let trusted: Vec<_> = each
+        .filter_map(|(index, issuer)| issuer::compile(issuer, directory, &at.index(index), findings))
+        .collect();
+    warn_of_doubt(&trusted, &at, findings);
+    trusted
+}
+
+/// Several issuers that introspect, and nothing that says whose an opaque token is.
+fn warn_of_doubt(trusted: &[TrustedIssuer], at: &Path, findings: &mut Findings<'_>) {
+    let told = |trusted: &&TrustedIssuer| {
+        trusted.issuer.introspection.as_ref().is_some_and(|its| its.tokens.are_told_by_form())
+    };
+    let all: Vec<_> = trusted.iter().filter(|trusted| trusted.introspection.is_some()).collect();
+    let untold: Vec<_> =
+        all.iter().filter(|trusted| !told(trusted)).map(|its| its.issuer.name.as_ref()).collect();
+    if untold.len() > 1 {
+        let what =
+            format!("{} all introspect, and an opaque token could be any of theirs", untold.join(", "));
+        let hint = "tell them apart with `introspection.tokens`, or name one in each rule under `issuers`; where it \
+                    stays open, opaque tokens are refused";
+        findings.warning(at, what, hint);
+    }
 }
 
 /// Reports every value that stands a second time among the elements of a list.
@@ -92,6 +113,22 @@ fn unique<'a>(values: impl Iterator<Item = &'a str>, list: &Path, key: &str, fin
             findings.error(&list.index(index).key(key), what, "each must be different");
         }
     }
+}
+
+/// A count within bounds.
+fn bounded_count(
+    written: Option<u32>,
+    default: u32,
+    least: u32,
+    most: u32,
+    at: &Path,
+    findings: &mut Findings<'_>,
+) -> u32 {
+    let count = written.unwrap_or(default);
+    if !(least..=most).contains(&count) {
+        findings.error(at, format!("is outside {least} to {most}"), format!("the default is {default}"));
+    }
+    count
 }
 
 /// A duration within bounds, all in milliseconds.

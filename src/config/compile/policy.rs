@@ -1,15 +1,17 @@
 //! `policy.yaml`: rules ready to match and evaluate.
 
 use super::super::Path;
-use super::super::document::{MatchDocument, PolicyDocument, RequireDocument, RuleDocument};
+use super::super::document::{
+    IntrospectDocument, MatchDocument, PolicyDocument, RequireDocument, RuleDocument,
+};
 use super::super::problem::Problem;
 use super::super::read::Source;
 use super::findings::{Findings, quoted};
 use super::issuer::check_name;
 use super::unique;
 use crate::check::policy::{
-    Access, Forward, ForwardSource, HostPattern, OwnedHeaders, PathPattern, Policy, Requirement, Rule,
-    ScopeRequirement, is_scope_token,
+    Access, Forward, ForwardSource, HostPattern, Introspect, OwnedHeaders, PathPattern, Policy, Requirement,
+    Rule, ScopeRequirement, Stale, is_scope_token,
 };
 use crate::check::target::TargetRules;
 
@@ -38,7 +40,7 @@ fn rule(document: &RuleDocument, target_rules: TargetRules, at: &Path, findings:
     let covers = &document.matches;
     Rule {
         name: document.name.as_str().into(),
-        hosts: hosts(covers, &at.key("match"), findings),
+        hosts: host_patterns(covers.hosts.as_deref(), &at.key("match").key("hosts"), findings),
         methods: methods(covers, &at.key("match"), findings),
         paths: paths(covers, target_rules, &at.key("match"), findings),
         access: access(document, at, findings),
@@ -46,16 +48,20 @@ fn rule(document: &RuleDocument, target_rules: TargetRules, at: &Path, findings:
     }
 }
 
-fn hosts(covers: &MatchDocument, at: &Path, findings: &mut Findings<'_>) -> Vec<HostPattern> {
-    let at = at.key("hosts");
-    let Some(hosts) = &covers.hosts else { return Vec::new() };
-    refuse_empty(hosts, &at, findings);
+/// Host patterns; none where nothing is written.
+pub(super) fn host_patterns(
+    hosts: Option<&[String]>,
+    at: &Path,
+    findings: &mut Findings<'_>,
+) -> Vec<HostPattern> {
+    let Some(hosts) = hosts else { return Vec::new() };
+    refuse_empty(hosts, at, findings);
     let mut patterns = Vec::new();
     for (index, text) in hosts.iter().enumerate() {
         match HostPattern::read(text) {
             Ok(pattern) => patterns.push(pattern),
             Err(fault) => {
-                findings.error(&at.index(index), format!("{} is no host", quoted(text)), fault.to_string())
+                findings.error(&at.index(index), format!("{} is no host", quoted(text)), fault.to_string());
             }
         }
     }
@@ -160,7 +166,22 @@ fn requirement(document: &RequireDocument, at: &Path, findings: &mut Findings<'_
     if document.audiences.is_some() {
         refuse_empty(&audiences, &at.key("audiences"), findings);
     }
-    Requirement { scopes: scopes(document, &at.key("scopes"), findings), audiences }
+    let issuers = document.issuers.clone().unwrap_or_default();
+    if document.issuers.is_some() {
+        refuse_empty(&issuers, &at.key("issuers"), findings);
+    }
+    let introspect = match document.introspect {
+        None => Introspect::WhenOpaque,
+        Some(IntrospectDocument::Cached) => Introspect::Cached,
+        Some(IntrospectDocument::Always) => Introspect::Always,
+    };
+    Requirement {
+        scopes: scopes(document, &at.key("scopes"), findings),
+        audiences,
+        issuers: issuers.iter().map(|name| name.as_str().into()).collect(),
+        introspect,
+        stale: if document.when_unreachable.is_some() { Stale::Never } else { Stale::AsConfigured },
+    }
 }
 
 fn scopes(document: &RequireDocument, at: &Path, findings: &mut Findings<'_>) -> ScopeRequirement {

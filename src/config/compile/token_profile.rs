@@ -9,7 +9,7 @@ use super::super::document::{AudiencesDocument, IssuerDocument};
 use super::super::preset::Preset;
 use super::bounded;
 use super::findings::{Findings, quoted};
-use crate::check::issuer::{Audiences, TokenProfile, TokenTypes};
+use crate::check::issuer::{Audiences, Presence, TokenProfile, TokenTypes};
 use crate::jose::Algorithm;
 
 pub(super) fn compile(
@@ -28,6 +28,7 @@ pub(super) fn compile(
         types,
         algorithms: algorithms(document.algorithms.as_deref(), &at.key("algorithms"), findings),
         audiences,
+        expiry: Presence::Required,
         mandatory_claims: names(
             document.mandatory_claims.as_ref(),
             preset.mandatory_claims,

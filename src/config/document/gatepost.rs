@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::introspection::IntrospectionDocument;
 use super::values::{AudiencesDocument, DurationDocument};
 
 /// The whole file.
@@ -91,6 +92,8 @@ pub struct IssuerDocument {
     pub jwks_file: Option<String>,
     /// How the keys are kept fresh.
     pub keys: Option<KeysDocument>,
+    /// How the issuer is asked about opaque tokens, and about others where a rule says so (RFC 7662).
+    pub introspection: Option<IntrospectionDocument>,
     /// A PEM file with the certificate authorities to trust for this issuer, besides the system's.
     pub ca_file: Option<String>,
     /// Become ready without this issuer's keys. Default false.

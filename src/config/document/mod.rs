@@ -3,9 +3,14 @@
 //! The doc comments are what an operator reads about each key.
 
 mod gatepost;
+mod introspection;
 mod policy;
 mod values;
 
 pub use gatepost::{CheckDocument, GatepostDocument, IssuerDocument, KeysDocument, ListenDocument};
-pub use policy::{MatchDocument, PolicyDocument, RequireDocument, RuleDocument};
+pub use introspection::{
+    CacheDocument, ClientAuthDocument, ClientDocument, IntrospectionDocument, LimitsDocument,
+    OpaqueTokensDocument, RequirementDocument, UnreachableDocument,
+};
+pub use policy::{IntrospectDocument, MatchDocument, PolicyDocument, RequireDocument, RuleDocument};
 pub use values::{AudiencesDocument, DurationDocument};

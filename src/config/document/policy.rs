@@ -45,6 +45,24 @@ pub struct MatchDocument {
     pub paths: Option<Vec<String>>,
 }
 
+/// `introspect`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum IntrospectDocument {
+    /// A recent answer is enough.
+    Cached,
+    /// Each time.
+    Always,
+}
+
+/// `when_unreachable` of a rule, which can only be stricter than the issuer's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum RuleUnreachableDocument {
+    /// No older answer serves.
+    Deny,
+}
+
 /// `require`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,4 +71,11 @@ pub struct RequireDocument {
     pub scopes: Option<ScopesDocument>,
     /// Audiences of which the token must have at least one, besides those of its issuer.
     pub audiences: Option<Vec<String>>,
+    /// Names of the issuers whose tokens are accepted. Default: all.
+    pub issuers: Option<Vec<String>>,
+    /// Ask the issuer about JWTs too: `cached` takes a recent answer; `always` asks each time, and only checks
+    /// that wait at the same moment share a call.
+    pub introspect: Option<IntrospectDocument>,
+    /// `deny`: no older answer serves while the issuer can't be asked, whatever its configuration says.
+    pub when_unreachable: Option<RuleUnreachableDocument>,
 }

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-const GATEPOST: &str = include_str!("../../../src/config/document/gatepost.rs");
+const GATEPOST: &str = concat!(
+    include_str!("../../../src/config/document/gatepost.rs"),
+    include_str!("../../../src/config/document/introspection.rs")
+);
 const POLICY: &str = include_str!("../../../src/config/document/policy.rs");
 
 pub(super) fn gatepost_yaml() -> String {

@@ -7,7 +7,7 @@ use gatepost::check::issuer::TokenTypes;
 use gatepost::check::{Denial, DenyReason, OutageReason};
 use gatepost::config::Preset;
 use gatepost::jose::UnixTime;
-use gatepost::telemetry::metrics::{Metrics, RefreshResult};
+use gatepost::telemetry::metrics::{CallResult, Metrics, RefreshResult, Saved};
 
 pub(super) fn deny_reasons() -> String {
     let mut text =
@@ -64,6 +64,11 @@ pub(super) fn metrics() -> String {
     // A family that nothing was counted in is not rendered.
     metrics.jwks_refreshed("corp", RefreshResult::Success, Duration::ZERO);
     metrics.jwks_keys("corp", 1, UnixTime::from_seconds(0));
+    metrics.introspection_called("corp", CallResult::Active, Duration::ZERO);
+    metrics.introspection_saved("corp", Saved::Cached);
+    metrics.introspection_inactive_though_verified("corp");
+    metrics.introspection_suspended("corp", false);
+    metrics.introspection_answered("corp", UnixTime::from_seconds(0));
     let rendered = metrics.render();
     let mut text = String::from("| family | kind | labels | meaning |\n|---|---|---|---|\n");
     let comment = |kind: &str, name: &str| {

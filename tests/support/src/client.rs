@@ -139,6 +139,25 @@ pub(crate) fn percent_encode(text: &str) -> String {
     text.bytes().map(escape).collect()
 }
 
+/// Undoes [`percent_encode`], and reads `+` as a blank, as forms mean it.
+pub(crate) fn percent_decode(text: &str) -> String {
+    let mut decoded = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let (byte, tail) = match (first, tail) {
+            (b'%', [high, low, tail @ ..]) => {
+                let hex = |digit: u8| char::from(digit).to_digit(16).unwrap_or_default() as u8;
+                (hex(*high) * 16 + hex(*low), tail)
+            }
+            (b'+', tail) => (b' ', tail),
+            (other, tail) => (*other, tail),
+        };
+        decoded.push(byte);
+        rest = tail;
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,5 @@
 //! An issuer inside the test: its metadata and its keys are what the test says, and so are its faults.
 
-mod http;
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -12,8 +10,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use self::http::{Answered, Asked};
 use crate::error::Doing as _;
+use crate::http::{self, Answered, Asked};
 use crate::{Endpoint, ReservedPort, Result, Signer, Token, token};
 
 /// An issuer at `http://127.0.0.1:PORT` without a token endpoint: a test mints its tokens itself.
@@ -94,7 +92,7 @@ impl TestIssuer {
         let listener =
             TcpListener::bind(self.address()).await.doing(|| "cannot start the test issuer".into())?;
         let shared = Arc::clone(&self.shared);
-        self.serving.spawn(http::serve(listener, move |asked| answer(Arc::clone(&shared), asked)));
+        self.serving.spawn(http::serve(listener, None, move |asked| answer(Arc::clone(&shared), asked)));
         Ok(())
     }
 
@@ -191,7 +189,7 @@ async fn answer(shared: Arc<Shared>, asked: Asked) -> Answered {
         Reply::Status(status) => page(*status),
         Reply::Body(body) => json_text(body.clone()),
         Reply::Redirect(to) => {
-            Answered { headers: vec![("location", to.clone())], ..json_text(String::new()) }.with_status(302)
+            Answered { status: 302, headers: vec![("location".into(), to.clone())], body: vec![] }
         }
     }
 }
@@ -205,11 +203,11 @@ fn truth(shared: &Shared, asked: &Asked) -> Answered {
     let mut answered = json_text(state.jwks.clone());
     if state.etag {
         let etag = format!("\"{}\"", digest(&state.jwks));
-        if asked.if_none_match.as_ref() == Some(&etag) {
+        if asked.header("if-none-match") == Some(&etag) {
             shared.not_modified.fetch_add(1, Relaxed);
             answered = Answered { status: 304, headers: vec![], body: vec![] };
         }
-        answered.headers.push(("etag", etag));
+        answered.headers.push(("etag".into(), etag));
     }
     answered
 }
@@ -220,19 +218,11 @@ fn digest(text: &str) -> String {
 }
 
 fn json_text(text: String) -> Answered {
-    let headers = vec![("content-type", "application/json".to_owned())];
-    Answered { status: 200, headers, body: text.into_bytes() }
+    Answered::of("application/json", text)
 }
 
 fn page(status: u16) -> Answered {
-    let body = format!("<!doctype html><title>{status}</title>").into_bytes();
-    Answered { status, headers: vec![("content-type", "text/html".to_owned())], body }
-}
-
-impl Answered {
-    fn with_status(self, status: u16) -> Self {
-        Self { status, ..self }
-    }
+    Answered { status, ..Answered::of("text/html", format!("<!doctype html><title>{status}</title>")) }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Real parts around gatepost, for its tests and its quickstart: an Envoy with the configuration we ship, an
 //! authorization server, a service behind Envoy, a client that sends what other clients refuse to send, and a
-//! directory that changes as a mounted ConfigMap does. And two that a test steers itself: a factory of good and
-//! hostile tokens, and an issuer that serves keys, or nonsense in their place.
+//! directory that changes as a mounted ConfigMap does. And some that a test steers itself: a factory of good and
+//! hostile tokens, and issuers that serve keys and introspection, or nonsense in their place.
 //!
 //! Everything listens on loopback at a port of its own and is gone when its value is dropped, also when a
 //! test panics. Tests unwrap what these parts return: an [`Error`] prints as the message a person should
@@ -12,6 +12,8 @@ mod client;
 mod config_dir;
 mod envoy;
 mod error;
+mod http;
+mod introspection_server;
 mod issuer;
 mod port;
 mod process;
@@ -25,6 +27,7 @@ pub use client::{Answer, Request};
 pub use config_dir::ConfigDir;
 pub use envoy::{Envoy, EnvoyConfig};
 pub use error::{Error, Result};
+pub use introspection_server::{Introspected, IntrospectionServer, Say};
 pub use issuer::{Reply, TestIssuer};
 pub use port::ReservedPort;
 pub use process::Process;

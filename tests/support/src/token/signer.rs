@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _};
@@ -130,9 +130,17 @@ impl Signer {
             Key::Ed25519(pair) => pair.public_key().as_der(),
         }
         .unwrap();
-        let text = BASE64_STANDARD.encode(der.as_ref());
-        let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
-        format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n"))
+        pem("PUBLIC KEY", der.as_ref())
+    }
+
+    /// Its private key in PEM (PKCS #8), for a client that signs assertions.
+    pub fn private_pem(&self) -> String {
+        let der: Vec<u8> = match &*self.key {
+            Key::Rsa(pair) => AsDer::<Pkcs8V1Der<'_>>::as_der(pair).unwrap().as_ref().into(),
+            Key::Ec { pair, .. } => pair.to_pkcs8v1().unwrap().as_ref().into(),
+            Key::Ed25519(pair) => pair.to_pkcs8v1().unwrap().as_ref().into(),
+        };
+        pem("PRIVATE KEY", &der)
     }
 }
 
@@ -168,6 +176,12 @@ impl Key {
             }
         }
     }
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let text = BASE64_STANDARD.encode(der);
+    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
 fn padding(algorithm: &str) -> &'static dyn RsaEncoding {

@@ -1,0 +1,253 @@
+//! Plans a check: which rule, which credential, which issuer, and what must be found out.
+
+use std::sync::Arc;
+
+use super::access_token::VerifiedToken;
+use super::credential::{self, PresentedToken};
+use super::decision::{Denial, DenyReason, OutageReason};
+use super::input::CheckInput;
+use super::introspection::Answer;
+use super::issuer::{IssuerId, Issuers, KnownKeys};
+use super::jwt::{self, UnverifiedJwt};
+use super::policy::{self, Introspect, Policy, Requirement, Rule, Stale};
+use super::target::{self, Target};
+use super::trail::{Stage, Trail, Verdict, refuse};
+use crate::jose::{KeySet, Lookup, UnixTime};
+
+/// What a check is decided from: one consistent view for its whole life.
+#[derive(Clone, Copy, Debug)]
+pub struct World<'a> {
+    /// The rules.
+    pub policy: &'a Policy,
+    /// Whom we trust.
+    pub issuers: &'a Issuers,
+    /// Their keys as last read.
+    pub keys: &'a KnownKeys,
+    /// The longest token that is looked at, in bytes.
+    pub max_token_bytes: usize,
+}
+
+/// How a request will be decided.
+pub struct Plan<'a> {
+    pub(super) input: &'a CheckInput,
+    pub(super) rule: &'a Rule,
+    pub(super) token: Token<'a>,
+    pub(super) need: Need,
+}
+
+/// What is known of the token so far.
+pub(super) enum Token<'a> {
+    /// The rule is public.
+    None,
+    /// A JWT whose signature is to be verified.
+    Unverified(UnverifiedJwt<'a>, PresentedToken<'a>),
+    /// A JWT that verified, and that its issuer is to be asked about.
+    Verified(VerifiedToken, PresentedToken<'a>),
+    /// A token that only its issuer can tell about.
+    Opaque(IssuerId, PresentedToken<'a>),
+}
+
+/// What must be found out before a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: the request is for a public rule.
+    Nothing,
+    /// The issuer's keys as they are known.
+    Keys(IssuerId),
+    /// The issuer's keys, asked for anew: the token names one that is not known, or none are.
+    FreshKeys(IssuerId),
+    /// What the issuer says of the token.
+    Introspection(IssuerId),
+}
+
+/// What was found out.
+#[derive(Clone, Debug)]
+pub enum Facts {
+    /// Nothing was needed.
+    Nothing,
+    /// The issuer's keys.
+    Keys(Arc<KeySet>),
+    /// The issuer's answer about the token.
+    Answer(Arc<Answer>),
+    /// The issuer was not asked, because this client has made us ask too often.
+    TooManyUnknownTokens,
+    /// What was needed could not be had.
+    Missing(OutageReason),
+}
+
+impl<'a> Plan<'a> {
+    /// What must be found out.
+    #[must_use]
+    pub fn need(&self) -> Need {
+        self.need
+    }
+
+    /// The token to ask the issuer about.
+    #[must_use]
+    pub fn presented(&self) -> Option<PresentedToken<'a>> {
+        match &self.token {
+            Token::None => None,
+            Token::Unverified(_, presented) | Token::Verified(_, presented) | Token::Opaque(_, presented) => {
+                Some(*presented)
+            }
+        }
+    }
+
+    /// Whether the token is a JWT whose signature holds.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        matches!(self.token, Token::Verified(..))
+    }
+
+    /// The request.
+    #[must_use]
+    pub fn input(&self) -> &'a CheckInput {
+        self.input
+    }
+
+    /// When the rule wants the issuer asked.
+    #[must_use]
+    pub fn introspect(&self) -> Introspect {
+        self.rule.requirement().map(|requirement| requirement.introspect).unwrap_or_default()
+    }
+
+    /// Whether the rule lets an older answer serve.
+    #[must_use]
+    pub fn stale(&self) -> Stale {
+        self.rule.requirement().map(|requirement| requirement.stale).unwrap_or_default()
+    }
+
+    /// Whether this key set can tell about the token, so that asking for a newer one is not needed.
+    #[must_use]
+    pub fn is_answered_by(&self, keys: &KeySet) -> bool {
+        match &self.token {
+            Token::Unverified(token, _) => !matches!(token.lookup(keys), Lookup::Unknown),
+            Token::None | Token::Verified(..) | Token::Opaque(..) => true,
+        }
+    }
+}
+
+pub(super) fn denial(reason: DenyReason, rule: Option<&Rule>) -> Denial {
+    Denial {
+        reason,
+        rule: rule.map(|rule| Arc::clone(&rule.name)),
+        scope: rule.and_then(|rule| rule.challenge_scope().cloned()),
+    }
+}
+
+/// Plans a check.
+///
+/// # Errors
+/// The denial, when the request can be refused without knowing anything more.
+pub fn plan<'a>(
+    input: &'a CheckInput,
+    world: World<'a>,
+    now: UnixTime,
+    trail: &mut impl Trail,
+) -> Result<Plan<'a>, Denial> {
+    let route = route(input, world.policy, trail).map_err(|reason| denial(reason, None))?;
+    let rule = route.rule;
+    let Some(requirement) = rule.requirement() else {
+        return Ok(Plan { input, rule, token: Token::None, need: Need::Nothing });
+    };
+    let presented = presented(input, &route.target, world, trail);
+    let token = presented.and_then(|token| read(token, &route.host, requirement, world, now, trail));
+    let token = token.map_err(|reason| denial(reason, Some(rule)))?;
+    let need = need(&token, world.keys, now);
+    Ok(Plan { input, rule, token, need })
+}
+
+/// Where a request goes.
+struct Route<'a> {
+    host: String,
+    target: Target,
+    rule: &'a Rule,
+}
+
+fn route<'a>(
+    input: &CheckInput,
+    policy: &'a Policy,
+    trail: &mut impl Trail,
+) -> Result<Route<'a>, DenyReason> {
+    let host = target::host(&input.host);
+    let (Some(host), true) = (host, is_method(&input.method)) else {
+        let text = || "the method or the host is malformed".to_owned();
+        return Err(refuse(trail, Stage::Route, DenyReason::RequestMalformed, text));
+    };
+    let target = Target::read(&input.target, policy.target_rules).map_err(|fault| {
+        let text = || format!("the path is refused: {fault}");
+        refuse(trail, Stage::Route, DenyReason::PathAmbiguous, text)
+    })?;
+    let rule = policy::route(policy, &host, &input.method, &target, trail).ok_or(DenyReason::NoRule)?;
+    Ok(Route { host, target, rule })
+}
+
+/// RFC 9110 §9.1: a method is a token.
+fn is_method(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+fn presented<'a>(
+    input: &'a CheckInput,
+    target: &Target,
+    world: World<'_>,
+    trail: &mut impl Trail,
+) -> Result<PresentedToken<'a>, DenyReason> {
+    let token = credential::extract(&input.headers, target, world.max_token_bytes)
+        .map_err(|reason| refuse(trail, Stage::Credential, reason, || reason.facts().meaning.to_owned()))?;
+    let text = || format!("one bearer token, {} bytes", token.expose().len());
+    trail.note(Stage::Credential, Verdict::Passed, text);
+    Ok(token)
+}
+
+/// A token is told by its form. A JWT that is refused is never shown to an issuer after all: that would make
+/// introspection the weaker way in.
+fn read<'a>(
+    presented: PresentedToken<'a>,
+    host: &str,
+    requirement: &Requirement,
+    world: World<'_>,
+    now: UnixTime,
+    trail: &mut impl Trail,
+) -> Result<Token<'a>, DenyReason> {
+    let text = presented.expose();
+    let asked = match looks_like_a_jwt(text) {
+        true => None,
+        false => world.issuers.select_opaque(text, host, &requirement.issuers),
+    };
+    match asked {
+        Some((id, issuer)) => {
+            trail.note(Stage::Token, Verdict::Passed, || {
+                format!("opaque; \"{}\" is asked about it", issuer.name)
+            });
+            Ok(Token::Opaque(id, presented))
+        }
+        // It also says best what is wrong with a token that nobody can be asked about.
+        None => jwt::read(text, world.issuers, now, trail).map(|token| Token::Unverified(token, presented)),
+    }
+}
+
+/// Base64url of a JSON object begins with `e`; three parts are signed and five encrypted (RFC 7515 §3.1,
+/// RFC 7516 §3.1).
+fn looks_like_a_jwt(text: &str) -> bool {
+    text.starts_with('e') && matches!(text.split('.').count(), 3 | 5)
+}
+
+fn need(token: &Token<'_>, keys: &KnownKeys, now: UnixTime) -> Need {
+    match token {
+        Token::None => Need::Nothing,
+        Token::Unverified(token, _) => key_need(token, keys, now),
+        Token::Verified(token, _) => Need::Introspection(token.issuer()),
+        Token::Opaque(id, _) => Need::Introspection(*id),
+    }
+}
+
+fn key_need(token: &UnverifiedJwt<'_>, keys: &KnownKeys, now: UnixTime) -> Need {
+    let id = token.issuer();
+    let fresh = keys.of(id).filter(|known| known.stale_at.is_none_or(|stale_at| now < stale_at));
+    match fresh.map(|known| token.lookup(&known.set)) {
+        Some(Lookup::Found(_) | Lookup::OtherAlgorithm) => Need::Keys(id),
+        Some(Lookup::Unknown) | None => Need::FreshKeys(id),
+    }
+}

@@ -1,0 +1,272 @@
+//! What an issuer says of tokens: asked once for however many checks wait, kept for a while, and never asked
+//! more than it can bear.
+
+mod answers;
+mod breaker;
+mod call;
+mod client_auth;
+mod flight;
+mod limiter;
+mod status;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+pub use breaker::BreakerState;
+pub use call::{CallFault, Introspector};
+pub use status::IntrospectionStatus;
+
+use crate::check::introspection::Answer;
+use crate::check::issuer::IssuerId;
+use crate::check::policy::{Introspect, Stale};
+use crate::check::{Facts, OutageReason, Plan};
+use crate::clock::Clock;
+use crate::config::{IntrospectionSettings, TrustedIssuer};
+use crate::jose::UnixTime;
+use crate::secret::Secret;
+use crate::telemetry::metrics::{Metrics, Saved};
+use answers::{Answers, Kept, Key, key};
+use breaker::Breaker;
+use flight::{Ended, Flights, Held, Job, Joined, Outcome, call, call_result, landed};
+use limiter::{Limiter, Taken};
+use status::Tally;
+
+/// Asks one issuer about tokens.
+#[derive(Debug)]
+pub struct IntrospectionSource {
+    id: IssuerId,
+    trusted: TrustedIssuer,
+    settings: IntrospectionSettings,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    introspector: Arc<Introspector>,
+    answers: Answers,
+    limiter: Limiter,
+    flights: Mutex<Flights>,
+    tally: Tally,
+    jobs: mpsc::UnboundedSender<Job>,
+    /// Taken by `run`, which is the one task that makes calls.
+    queue: Mutex<Option<mpsc::UnboundedReceiver<Job>>>,
+}
+
+impl IntrospectionSource {
+    /// A source that has asked nothing yet.
+    #[must_use]
+    pub fn new(
+        id: IssuerId,
+        trusted: TrustedIssuer,
+        settings: IntrospectionSettings,
+        introspector: Introspector,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let (jobs, queue) = mpsc::unbounded_channel();
+        let limits = settings.limits;
+        let breaker = Breaker::new(limits.failures, limits.suspend);
+        Self {
+            id,
+            clock,
+            metrics,
+            introspector: Arc::new(introspector),
+            answers: Answers::new(settings.cache, settings.stale),
+            limiter: Limiter::new(limits.burst, limits.per_second),
+            flights: Mutex::new(Flights::new(breaker)),
+            tally: Tally::default(),
+            jobs,
+            queue: Mutex::new(Some(queue)),
+            trusted,
+            settings,
+        }
+    }
+
+    /// Who is asked, and how.
+    #[must_use]
+    pub fn trusted(&self) -> &TrustedIssuer {
+        &self.trusted
+    }
+
+    /// Who is asked.
+    #[must_use]
+    pub fn id(&self) -> IssuerId {
+        self.id
+    }
+
+    /// What /statusz shows.
+    #[must_use]
+    pub fn status(&self) -> IntrospectionStatus {
+        let breaker = self.flights().breaker.state(Instant::now());
+        self.tally.status(breaker, self.answers.count())
+    }
+
+    /// What the issuer says of the plan's token.
+    pub(super) async fn ask(&self, plan: &Plan<'_>, now: UnixTime) -> Facts {
+        let Some(presented) = plan.presented() else { return Facts::Nothing };
+        let endpoint = self.settings.endpoint.as_ref().map_or("", |endpoint| endpoint.as_str());
+        let key = key(&self.trusted.issuer.name, endpoint, presented.expose());
+        let kept = self.answers.find(&key);
+        if plan.introspect() != Introspect::Always
+            && let Some(fresh) = kept.as_ref().filter(|kept| kept.is_fresh(now))
+        {
+            self.saved(Saved::Cached);
+            self.renew_ahead(fresh, key, plan, now);
+            return Facts::Answer(Arc::clone(&fresh.answer));
+        }
+        match self.join_or_call(key, plan) {
+            Ok((flight, joined)) => {
+                if joined == Joined::AnothersCall {
+                    self.saved(Saved::Coalesced);
+                }
+                match landed(flight).await {
+                    Ok(answer) => Facts::Answer(answer),
+                    Err(reason) => self.stale_or(reason, kept.as_deref(), plan, now),
+                }
+            }
+            Err(Held::TooManyUnknownTokens) => Facts::TooManyUnknownTokens,
+            Err(Held::Missing(reason)) => self.stale_or(reason, kept.as_deref(), plan, now),
+        }
+    }
+
+    /// An older answer, where configuration and rule let it serve; else the outage.
+    fn stale_or(&self, reason: OutageReason, kept: Option<&Kept>, plan: &Plan<'_>, now: UnixTime) -> Facts {
+        let allowed = plan.stale() == Stale::AsConfigured && plan.introspect() != Introspect::Always;
+        let usable = kept.filter(|kept| allowed && kept.may_serve_stale(now));
+        match usable {
+            Some(kept) => {
+                self.saved(Saved::Stale);
+                Facts::Answer(Arc::clone(&kept.answer))
+            }
+            None => Facts::Missing(reason),
+        }
+    }
+
+    fn saved(&self, how: Saved) {
+        self.tally.saved(how);
+        self.metrics.introspection_saved(&self.trusted.issuer.name, how);
+    }
+
+    fn renew_ahead(&self, kept: &Kept, key: Key, plan: &Plan<'_>, now: UnixTime) {
+        if kept.wants_renewal(now) && self.join_or_call(key, plan).is_err() {
+            kept.renewal_failed();
+        }
+    }
+
+    /// Joins the call that is under way for this token, or starts one.
+    fn join_or_call(
+        &self,
+        key: Key,
+        plan: &Plan<'_>,
+    ) -> Result<(watch::Receiver<Option<Outcome>>, Joined), Held> {
+        let mut flights = self.flights();
+        if let Some(flight) = flights.waiting.get(&key) {
+            return Ok((flight.clone(), Joined::AnothersCall));
+        }
+        if flights.waiting.len() >= self.settings.limits.in_flight as usize {
+            return Err(Held::Missing(OutageReason::IntrospectionSaturated));
+        }
+        // A token that verified was issued, so asking about it is no waste.
+        let taken = match plan.is_verified() {
+            true => None,
+            false => Some(self.limiter.take(plan.input().source).ok_or(Held::TooManyUnknownTokens)?),
+        };
+        if !flights.breaker.permits(Instant::now()) {
+            taken.into_iter().for_each(Taken::give_back);
+            return Err(Held::Missing(OutageReason::IntrospectionSuspended));
+        }
+        let (done, flight) = watch::channel(None);
+        let token = plan.presented().map(|token| Secret::new(token.expose().to_owned()));
+        let token = token.ok_or(Held::Missing(OutageReason::IntrospectionMissing))?;
+        flights.waiting.insert(key, flight.clone());
+        // The receiver lives as long as `run`, whose end ends the process.
+        let _ = self.jobs.send(Job { key, token, verified: plan.is_verified(), taken, done });
+        Ok((flight, Joined::OwnCall))
+    }
+
+    fn flights(&self) -> MutexGuard<'_, Flights> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the calls, for ever; never ends. They are tasks of this one, so that a check that is given up
+    /// takes no call with it.
+    pub async fn run(&self) {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut queue) = queue else { return };
+        let mut calls = JoinSet::new();
+        loop {
+            tokio::select! {
+                Some(job) = queue.recv() => {
+                    let introspector = Arc::clone(&self.introspector);
+                    calls.spawn(call(introspector, job));
+                }
+                Some(ended) = calls.join_next() => {
+                    if let Ok(ended) = ended {
+                        self.land(ended);
+                    }
+                }
+            }
+        }
+    }
+
+    fn land(&self, ended: Ended) {
+        let Ended { job, result, took } = ended;
+        self.metrics.introspection_called(&self.trusted.issuer.name, call_result(&result), took);
+        let outcome = match result {
+            Ok(answer) => Ok(self.keep(&job, answer)),
+            Err(fault) => {
+                // One that was to be renewed ahead of time is tried again at its next use.
+                self.answers.find(&job.key).iter().for_each(|kept| kept.renewal_failed());
+                Err(self.note_failure(&fault))
+            }
+        };
+        let worthwhile = !matches!(&outcome, Ok(answer) if **answer == Answer::Inactive);
+        if worthwhile {
+            job.taken.into_iter().for_each(Taken::give_back);
+        }
+        self.flights().waiting.remove(&job.key);
+        job.done.send_replace(Some(outcome));
+    }
+
+    fn keep(&self, job: &Job, answer: Answer) -> Arc<Answer> {
+        let now = self.clock.now();
+        self.settle(Breaker::succeeded);
+        self.tally.succeeded(now);
+        self.metrics.introspection_answered(&self.trusted.issuer.name, now);
+        if job.verified && answer == Answer::Inactive {
+            self.note_inactive_though_verified();
+        }
+        let answer = Arc::new(answer);
+        self.answers.keep(job.key, &answer, now);
+        answer
+    }
+
+    /// Tells the breaker how a call ended, and the operator what follows.
+    fn settle(&self, tell: impl FnOnce(&mut Breaker)) {
+        let mut flights = self.flights();
+        tell(&mut flights.breaker);
+        let suspended = flights.breaker.state(Instant::now()) != BreakerState::Closed;
+        self.metrics.introspection_suspended(&self.trusted.issuer.name, suspended);
+    }
+
+    fn note_failure(&self, fault: &CallFault) -> OutageReason {
+        self.settle(|breaker| breaker.failed(Instant::now(), fault.retry_after()));
+        self.tally.failed(fault.to_string());
+        tracing::warn!(issuer = %self.trusted.issuer.name, error = %fault, "the issuer could not be asked about a token");
+        fault.reason()
+    }
+
+    /// The commonest misconfiguration: the server tells a client only about tokens that are meant for it.
+    fn note_inactive_though_verified(&self) {
+        self.metrics.introspection_inactive_though_verified(&self.trusted.issuer.name);
+        if self.tally.worth_telling(self.clock.now()) {
+            tracing::warn!(
+                issuer = %self.trusted.issuer.name,
+                client = %self.settings.client.id,
+                "the issuer calls a token inactive whose signature verifies: it was revoked, or the issuer tells \
+                 our client nothing about tokens that do not have it in their audience; `gatepost check --online \
+                 --token-file FILE` tells which"
+            );
+        }
+    }
+}
