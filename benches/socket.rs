@@ -1,5 +1,5 @@
-//! A check over the Unix socket, as Envoy asks it, with the server in this process: a good token, a denial
-//! and a public route. The public route is nearly all transport, so the others are to be read against it.
+//! A check over the Unix socket, as Envoy asks it, with the server in this process: a good JWT, an opaque
+//! token whose answer is kept, a denial and a public route. The public route is nearly all transport, so the others are to be read against it.
 
 #![expect(clippy::unwrap_used, reason = "a bench that fails has nothing to measure")]
 
@@ -14,7 +14,7 @@ use gatepost::envoy::proto::envoy::service::auth::v3::attribute_context::{
 use gatepost::envoy::proto::envoy::service::auth::v3::authorization_client::AuthorizationClient;
 use gatepost::envoy::proto::envoy::service::auth::v3::{AttributeContext, CheckRequest};
 use gatepost::serve::serve;
-use gatepost_test_support::{ReservedPort, Signer, Token, token, wait};
+use gatepost_test_support::{IntrospectionServer, ReservedPort, Signer, Token, token, wait};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tonic::transport::{Channel, Endpoint};
@@ -41,20 +41,24 @@ fn question(path: &str, token: Option<&str>) -> CheckRequest {
         header_map: None,
     };
     CheckRequest {
-        attributes: Some(AttributeContext { request: Some(AttributeRequest { http: Some(http) }) }),
+        attributes: Some(AttributeContext {
+            source: None,
+            request: Some(AttributeRequest { http: Some(http) }),
+        }),
     }
 }
 
-fn configuration() -> TempDir {
+fn configuration(issuer: &str) -> TempDir {
     let directory = TempDir::new().unwrap();
     let admin = ReservedPort::choose().unwrap().address();
     let gatepost = format!(
         "listen: {{ authz: \"unix:{}/authz.sock\", admin: \"{admin}\" }}\n\
-         issuers: [{{ name: bench, issuer: \"{}\", audiences: [\"{}\"], jwks_file: jwks.json }}]\n",
+         issuers:\n  - name: bench\n    issuer: {issuer}\n    audiences: [\"{}\"]\n    jwks_file: jwks.json\n    \
+         introspection:\n      client: {{ id: bench, auth: client_secret_basic, secret_file: secret }}\n",
         directory.path().display(),
-        Token::ISSUER,
         Token::AUDIENCE
     );
+    fs::write(directory.path().join("secret"), "secret").unwrap();
     fs::write(directory.path().join("gatepost.yaml"), gatepost).unwrap();
     fs::write(directory.path().join("policy.yaml"), POLICY).unwrap();
     fs::write(directory.path().join("jwks.json"), token::jwks([&Signer::shared("RS256")]).to_string())
@@ -70,20 +74,22 @@ async fn connect(directory: &TempDir) -> AuthorizationClient<Channel> {
     AuthorizationClient::new(channel)
 }
 
-fn runtime() -> Runtime {
+fn new_runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
 fn over_the_socket(criterion: &mut Criterion) {
-    let directory = configuration();
+    let runtime = new_runtime();
+    let issuer = runtime.block_on(IntrospectionServer::start()).unwrap();
+    issuer.calls_good("opaque");
+    let directory = configuration(issuer.issuer());
     let config = load(directory.path()).config.unwrap();
     let server = std::thread::spawn(move || {
         // Ends with the process.
-        let _ = runtime().block_on(serve(config));
+        let _ = new_runtime().block_on(serve(config));
     });
-    let runtime = runtime();
     let client = runtime.block_on(connect(&directory));
-    let token = Token::good().claim("exp", token::now() + 86_400).mint();
+    let token = issuer.token().claim("exp", token::now() + 86_400).mint();
 
     let mut group = criterion.benchmark_group("check over a Unix socket");
     group.measurement_time(Duration::from_secs(4));
@@ -91,6 +97,7 @@ fn over_the_socket(criterion: &mut Criterion) {
         ("public", question("/healthz", None), 0),
         ("denied: no credential", question("/orders/7", None), 16),
         ("allowed: RS256 token", question("/orders/7", Some(&token)), 0),
+        ("allowed: opaque token, answer kept", question("/orders/7", Some("opaque")), 0),
     ] {
         group.bench_function(name, |b| {
             b.iter(|| {

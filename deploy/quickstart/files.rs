@@ -42,12 +42,15 @@ impl Files {
         self.path().join("config")
     }
 
-    /// Writes the configuration as shipped, with the addresses of this run.
-    pub(crate) fn configure(&self, issuer: &str, admin: &str) -> Result<(), Fault> {
+    /// Writes the configuration as shipped, with the addresses of this run, and gatepost's secret.
+    pub(crate) fn configure(&self, issuer: &str, secret: &str, admin: &str) -> Result<(), Fault> {
         let socket = self.socket().display().to_string();
         let gatepost = replace_once(GATEPOST, "/run/gatepost/authz.sock", &socket)?;
         let gatepost = replace_once(&gatepost, "127.0.0.1:9192", admin)?;
         let gatepost = replace_once(&gatepost, "http://127.0.0.1:9000", issuer)?;
+        let secret_file = self.path().join("secret").display().to_string();
+        let gatepost = replace_once(&gatepost, "/run/secrets/gatepost", &secret_file)?;
+        self.write("secret", secret)?;
         fs::create_dir(self.config()).map_err(|error| cannot("make", &self.config(), &error))?;
         self.write("config/gatepost.yaml", &gatepost)?;
         self.write("config/policy.yaml", POLICY)

@@ -33,6 +33,8 @@ fn where_it_is(stack: &Stack, screen: &Screen) {
         ("  gatepost.log", String::new(), "gatepost's log"),
         ("  envoy.log", String::new(), "Envoy's log, with a line for each request"),
         ("  *.jwt", String::new(), "access tokens, good for an hour (expired.jwt was, for a second)"),
+        ("  opaque.token", String::new(), "one that says nothing by itself: gatepost asks the issuer"),
+        ("  secret", String::new(), "who gatepost is when it asks"),
         ("gatepost's pages", stack.admin_url(), "/statusz /metrics /readyz /livez"),
         ("Envoy's admin", envoy_admin, "/stats?filter=ext_authz /config_dump"),
     ];
@@ -50,13 +52,17 @@ fn bearer(token: &str) -> String {
     format!(r#"curl -i -H "authorization: Bearer $(cat {token})""#)
 }
 
-fn requests(envoy: &str) -> [(&'static str, String); 8] {
+fn requests(envoy: &str) -> [(&'static str, String); 9] {
     let reader = bearer("reader.jwt");
     let spoof = "-H 'X_Subject: admin'";
     [
         (
             "200: a good token. The service tells what it saw: x-subject, x-client, x-scopes",
             format!("{reader} {envoy}/orders/7"),
+        ),
+        (
+            "200: an opaque token, which the issuer vouches for (RFC 7662)",
+            format!("{} {envoy}/orders/7", bearer("opaque.token")),
         ),
         ("401: no token, so a challenge", format!("curl -i {envoy}/orders/7")),
         (

@@ -3,7 +3,7 @@
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
-use gatepost_test_support::{AuthorizationServer, Envoy, Mint, Process, Request, ReservedPort, wait};
+use gatepost_test_support::{AuthorizationServer, Envoy, Format, Mint, Process, Request, ReservedPort, wait};
 use tokio::time::Instant;
 
 use crate::Fault;
@@ -24,6 +24,8 @@ pub(crate) struct Tokens {
     pub(crate) writer: String,
     /// Is good, but for another service.
     pub(crate) other_service: String,
+    /// May read orders, and says nothing by itself: the issuer must be asked about it.
+    pub(crate) opaque: String,
     /// When the one in expired.jwt has expired.
     pub(crate) expired_at: Instant,
 }
@@ -49,7 +51,7 @@ impl Stack {
 
         let files = Files::new()?;
         let admin = ReservedPort::choose()?;
-        files.configure(&issuer.issuer(), &admin.address().to_string())?;
+        files.configure(&issuer.issuer(), issuer.secret("gatepost"), &admin.address().to_string())?;
         let tokens = Tokens::mint(&issuer, &files).await?;
         let gatepost = start_gatepost(&files, &admin).await?;
         screen.up("gatepost", format_args!("http://{}/statusz", admin.address()));
@@ -102,12 +104,14 @@ impl Tokens {
         let tokens = Self {
             reader: issuer.mint(mint.clone()).await?,
             writer: issuer.mint(Mint { scope: "orders:read orders:write", ..mint.clone() }).await?,
-            other_service: issuer.mint(Mint { audience: OTHER_SERVICE, ..mint }).await?,
+            other_service: issuer.mint(Mint { audience: OTHER_SERVICE, ..mint.clone() }).await?,
+            opaque: issuer.mint(Mint { format: Format::Opaque, ..mint }).await?,
             expired_at: Instant::now() + SECOND,
         };
         files.write("reader.jwt", &tokens.reader)?;
         files.write("writer.jwt", &tokens.writer)?;
         files.write("other-service.jwt", &tokens.other_service)?;
+        files.write("opaque.token", &tokens.opaque)?;
         Ok(tokens)
     }
 }

@@ -3,6 +3,7 @@
 mod identity;
 mod keys;
 mod leaving;
+mod opaque;
 mod paths;
 mod step;
 mod tokens;
@@ -29,6 +30,7 @@ pub(crate) async fn run(stack: &mut Stack, screen: &Screen) -> Result<(), Fault>
     tokens::for_another_service(&mut steps, stack).await?;
     tokens::without_the_scope(&mut steps, stack).await?;
     tokens::expired(&mut steps, stack).await?;
+    opaque::revoked(&mut steps, stack).await?;
     identity::spoofed(&mut steps, stack).await?;
     paths::ambiguous(&mut steps, stack).await?;
     paths::without_a_rule(&mut steps, stack).await?;
