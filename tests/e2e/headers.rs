@@ -194,3 +194,21 @@ async fn headers_that_are_not_utf_8_neither_pass_for_another_nor_stop_the_check(
     )
     .await;
 }
+
+#[tokio::test]
+async fn a_subject_in_any_script_arrives_as_it_is_and_one_that_could_mislead_does_not() {
+    let stand = Stand::start().await;
+    for subject in ["José", "李雷", "a b", "a/b?c=d&e", "\"quoted\"", "1%41"] {
+        let answer = stand.token(&stand.issuer.token().claim("sub", subject).mint()).await;
+        assert_eq!(answer.status, 200, "{subject}");
+        // The service reads headers as Latin-1 or as UTF-8; the bytes are what counts.
+        let told = seen(&answer, "x-subject").concat();
+        let as_latin_1: String = subject.bytes().map(char::from).collect();
+        assert!(told == subject || told == as_latin_1, "{subject}: {told}");
+    }
+    for subject in ["alice\r\nx-tenant: other", "alice\n", "\u{0}", " alice", "alice ", "a\u{85}b"] {
+        let answer = stand.token(&stand.issuer.token().claim("sub", subject).mint()).await;
+        assert_eq!(answer.status, 403, "{subject:?}");
+    }
+    assert_eq!(stand.upstream.requests(), 6);
+}
