@@ -220,8 +220,11 @@ fn check_token_type(
     };
     let usage = text("token_use");
     let use_fits = usage.as_deref().is_none_or(|usage| matches!(usage, "access" | "access_token"));
+    // Keycloak's answers repeat the token's own `typ`.
+    let own_type_fits =
+        text("typ").is_none_or(|own| !matches!(own.as_str(), "refresh" | "offline" | "id" | "logout"));
     let bound = kind.as_deref() != Some("dpop") || claims.raw("cnf").is_some();
-    if type_fits && use_fits && bound {
+    if type_fits && use_fits && own_type_fits && bound {
         return Ok(());
     }
     Err(refuse(trail, Stage::Introspection, DenyReason::NotAnAccessToken, || {

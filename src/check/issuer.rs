@@ -143,6 +143,10 @@ impl Issuers {
         };
         // A token that tells whose it is goes to nobody else, whoever the rule names.
         let told = asked().any(|(_, _, tokens)| tokens.claims(token, host));
+        let marked = |tokens: &OpaqueTokens| tokens.prefixes.iter().any(|prefix| token.starts_with(prefix));
+        if !told && asked().any(|(_, _, tokens)| marked(tokens)) {
+            return None;
+        }
         let mut meant = asked()
             .filter(
                 |(_, _, tokens)| if told { tokens.claims(token, host) } else { !tokens.are_told_by_form() },

@@ -229,9 +229,10 @@ fn read<'a>(
 }
 
 /// Base64url of a JSON object begins with `e`; three parts are signed and five encrypted (RFC 7515 §3.1,
-/// RFC 7516 §3.1).
+/// RFC 7516 §3.1). More count too: some servers read `a.b.c.` as `a.b.c`, and asking them would be a way around
+/// our own verification.
 fn looks_like_a_jwt(text: &str) -> bool {
-    text.starts_with('e') && matches!(text.split('.').count(), 3 | 5)
+    text.starts_with('e') && text.split('.').count() >= 3
 }
 
 fn need(token: &Token<'_>, keys: &KnownKeys, now: UnixTime) -> Need {

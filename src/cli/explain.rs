@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::terminal::{block_on, complain, line, load_or_complain, read_token};
+use super::terminal::{block_on, complain, line, load_or_complain, read_token, visible};
 use super::{BAD, CANNOT_TELL, ConfigArgument, GOOD};
 use crate::check::challenge::challenge;
 use crate::check::trail::{Recorded, Verdict};
@@ -171,9 +171,4 @@ fn verdict(decision: &Decision) -> Vec<String> {
             vec![format!("CANNOT TELL 503 {}: {}", outage.reason.label(), outage.reason.meaning())]
         }
     }
-}
-
-/// Nothing in a request or a token may move the cursor of whoever looks at it.
-fn visible(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }

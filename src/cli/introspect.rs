@@ -1,11 +1,13 @@
 //! What issuers say of one token, for `gatepost check --online --token-file`: the way to find out why every
 //! token is called inactive.
 
+use super::terminal::visible;
 use crate::check::introspection::Answer;
 use crate::check::issuer::{Issuer, Issuers};
 use crate::check::jwt;
 use crate::clock::Clock;
 use crate::config::{Config, TrustedIssuer};
+use crate::jose::Jws;
 use crate::secret::Secret;
 use crate::sources::{Introspector, KeyFetcher};
 
@@ -22,6 +24,9 @@ pub(super) async fn ask_all(config: &Config, token: &Secret) -> Vec<Said> {
     let mut answers = Vec::new();
     for trusted in &config.issuers {
         let Some(settings) = trusted.introspection.clone() else { continue };
+        if !may_be_shown(trusted, token) {
+            continue;
+        }
         let introspector = Introspector::new(trusted.clone(), settings, Clock::System, None);
         let said = match introspector.ask(token).await {
             Ok(Answer::Active(claims)) => {
@@ -32,14 +37,28 @@ pub(super) async fn ask_all(config: &Config, token: &Secret) -> Vec<Said> {
             Err(fault) => Said { good: false, text: fault.to_string() },
         };
         answers.push(Said {
-            text: format!("introspection by \"{}\": {}", trusted.issuer.name, said.text),
+            text: visible(&format!("introspection by \"{}\": {}", trusted.issuer.name, said.text)),
             ..said
         });
     }
     if answers.is_empty() {
-        answers.push(Said { good: false, text: "no issuer has `introspection`".to_owned() });
+        answers.push(Said {
+            good: false,
+            text: "no issuer with `introspection` could have issued this token".to_owned(),
+        });
     }
     answers
+}
+
+/// A token is shown to nobody whom it names or marks as not its own.
+fn may_be_shown(trusted: &TrustedIssuer, token: &Secret) -> bool {
+    if let Ok(jws) = Jws::parse(token.expose()) {
+        return jws.claims.string("iss") == Ok(Some(trusted.issuer.identifier.as_str()));
+    }
+    let tokens = trusted.issuer.introspection.as_ref().map(|introspection| &introspection.tokens);
+    tokens.is_some_and(|tokens| {
+        tokens.prefixes.is_empty() || tokens.prefixes.iter().any(|prefix| token.expose().starts_with(prefix))
+    })
 }
 
 /// An inactive answer about a token that verifies has a cause that the issuer does not tell.

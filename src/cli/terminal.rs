@@ -64,3 +64,8 @@ pub(super) fn read_token(file: &Path) -> Result<String, String> {
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future))
 }
+
+/// Nothing in a request or a token may move the cursor of whoever looks at it.
+pub(super) fn visible(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}

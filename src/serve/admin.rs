@@ -45,6 +45,9 @@ pub(super) fn router(admin: Arc<Admin>) -> Router {
 /// More are not needed by probes and a few scrapers, and must not take the file descriptors of checks.
 const MAX_CONNECTIONS: usize = 64;
 
+/// And so does one whose client takes this long to read.
+const LONGEST: Duration = Duration::from_secs(120);
+
 /// An idle connection makes room after this.
 const IDLE: Duration = Duration::from_secs(15);
 
@@ -63,7 +66,7 @@ pub(super) async fn serve(listener: TcpListener, pages: Router) {
                         .header_read_timeout(IDLE)
                         .serve_connection(TokioIo::new(stream), pages);
                     // A client that breaks off is the client's affair.
-                    let _ = serving.await;
+                    let _ = tokio::time::timeout(LONGEST, serving).await;
                     drop(slot);
                 });
             }

@@ -26,7 +26,7 @@ pub async fn gather(
             None => Facts::Missing(OutageReason::KeysMissing),
         },
         Need::Introspection(id) => match sources.introspection(id) {
-            Some(source) => in_time(deadline, source.ask(plan, now)).await,
+            Some(source) => source.ask(plan, now, deadline).await,
             None => Facts::Missing(OutageReason::IntrospectionMissing),
         },
     }

@@ -85,7 +85,7 @@ fn limits(document: Option<&LimitsDocument>, at: &Path, findings: &mut Findings<
         |written, default, most, key: &str| bounded_count(written, default, 1, most, &at.key(key), findings);
     let (in_flight, failures) =
         (count(document.in_flight, 64, 10_000, "in_flight"), count(document.failures, 5, 1000, "failures"));
-    let burst = count(document.burst_per_source, 20, 100_000, "burst_per_source");
+    let burst = count(document.burst_per_source, 50, 100_000, "burst_per_source");
     let per_second = count(document.per_second_per_source, 5, 100_000, "per_second_per_source");
     let suspend = bounded(document.suspend, 5000, 100, 300_000, &at.key("suspend"), findings);
     CallLimits { in_flight, burst, per_second, failures, suspend }

@@ -108,7 +108,7 @@ pub struct CacheDocument {
 pub struct LimitsDocument {
     /// How many calls may be in flight. Default 64, from 1 to 10000.
     pub in_flight: Option<u32>,
-    /// How many unknown tokens one client address may make us ask about at once. Default 20, from 1 to 100000.
+    /// How many unknown tokens one client address may make us ask about at once. Default 50, from 1 to 100000.
     pub burst_per_source: Option<u32>,
     /// How many more each second. Default 5, from 1 to 100000.
     pub per_second_per_source: Option<u32>,

@@ -122,6 +122,9 @@ impl Answers {
                 key,
                 Arc::new(Kept { answer, given_at: now, fresh_until, renew_from, stale_until, renewing }),
             );
+        } else {
+            // It says that the token has ended; an older one must not say otherwise.
+            cache.invalidate(&key);
         }
     }
 

@@ -75,16 +75,20 @@ impl Breaker {
         }
     }
 
-    /// A call failed; `retry_after` is what the issuer asked for.
+    /// A call failed; `retry_after` is what the issuer asked for. One that was made before a suspension does
+    /// not prolong it, unless the issuer asks for more, and nothing shortens it.
     pub(super) fn failed(&mut self, now: Instant, retry_after: Option<Duration>) {
-        let failures = match self.state {
-            State::Closed { failures } => failures + 1,
-            State::Open { .. } | State::HalfOpen => self.failures_allowed,
-        };
-        self.state = match retry_after {
-            Some(pause) => State::Open { until: now + pause.min(LONGEST_PAUSE) },
-            None if failures >= self.failures_allowed => State::Open { until: now + self.suspend },
-            None => State::Closed { failures },
+        let asked = retry_after.map(|pause| now + pause.min(LONGEST_PAUSE));
+        self.state = match self.state {
+            State::Open { until } => State::Open { until: asked.map_or(until, |asked| asked.max(until)) },
+            State::HalfOpen => State::Open { until: asked.unwrap_or(now).max(now + self.suspend) },
+            State::Closed { failures } if failures + 1 >= self.failures_allowed => {
+                State::Open { until: asked.unwrap_or(now).max(now + self.suspend) }
+            }
+            State::Closed { failures } => match asked.filter(|asked| *asked > now) {
+                Some(until) => State::Open { until },
+                None => State::Closed { failures: failures + 1 },
+            },
         };
     }
 

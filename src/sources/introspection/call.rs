@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{Digest, SHA256, digest};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use url::Url;
 
 use super::client_auth::{CredentialFault, prove};
@@ -49,6 +50,9 @@ pub enum CallFault {
     /// The answer is none.
     #[error("introspection: {0}")]
     Answer(#[from] AnswerFault),
+    /// It took longer than all its parts may.
+    #[error("introspection took too long")]
+    TooLong,
     /// The call ended in a bug of ours.
     #[error("the call failed in a way that is a bug in gatepost")]
     Panicked,
@@ -73,10 +77,26 @@ impl CallFault {
             Self::Rejected { .. } => OutageReason::IntrospectionRejected,
             Self::Answer(_) => OutageReason::IntrospectionMalformed,
             Self::Credentials(_) => OutageReason::CredentialsUnreadable,
-            Self::Metadata(_) | Self::NoEndpoint | Self::Http(_) | Self::Busy { .. } | Self::Panicked => {
-                OutageReason::IntrospectionUnreachable
-            }
+            Self::Metadata(_)
+            | Self::NoEndpoint
+            | Self::Http(_)
+            | Self::Busy { .. }
+            | Self::TooLong
+            | Self::Panicked => OutageReason::IntrospectionUnreachable,
         }
+    }
+
+    /// Whether it says something of this one token and nothing of the issuer, which did answer.
+    #[must_use]
+    pub fn is_about_the_token(&self) -> bool {
+        matches!(
+            self,
+            Self::Answer(AnswerFault::NoActive) | Self::Busy { status: 400 | 413 | 414 | 422 | 431, .. }
+        )
+    }
+
+    fn may_have_moved(&self) -> bool {
+        matches!(self, Self::Http(_) | Self::Busy { status: 300..=399 | 404 | 405 | 410, .. })
     }
 
     /// The pause that the issuer asked for.
@@ -115,6 +135,12 @@ impl Introspector {
     /// # Errors
     /// Why there is no answer. It says nothing about the token.
     pub async fn ask(&self, token: &Secret) -> Result<Answer, CallFault> {
+        // Metadata twice, the call, and keys for a signed answer.
+        let limit = self.settings.timeout.saturating_mul(4);
+        timeout(limit, self.ask_once(token)).await.unwrap_or(Err(CallFault::TooLong))
+    }
+
+    async fn ask_once(&self, token: &Secret) -> Result<Answer, CallFault> {
         let now = self.clock.now();
         let proof = prove(&self.settings.client, &self.trusted.issuer.identifier, now).await?;
         let (shared, endpoint) = self.endpoint().await?;
@@ -131,14 +157,22 @@ impl Introspector {
             "application/token-introspection+jwt, application/json;q=0.9"
         };
         let form = Form { accept, authorization: proof.authorization.as_ref(), fields: &fields };
-        let posted = http.post(&endpoint, form).await;
-        match posted {
+        let asked = match http.post(&endpoint, form).await {
             Ok(posted) => self.read(posted).await,
-            Err(fault) => {
-                // It may have moved; the next call looks again.
-                *self.found.lock().await = None;
-                Err(fault.into())
-            }
+            Err(fault) => Err(fault.into()),
+        };
+        if asked.as_ref().is_err_and(CallFault::may_have_moved) {
+            self.look_again(&endpoint).await;
+        }
+        asked
+    }
+
+    /// The next call finds the endpoint and reads the certificate authorities anew, unless another call did.
+    async fn look_again(&self, endpoint: &Url) {
+        let mut found = self.found.lock().await;
+        if found.as_ref().is_some_and(|(_, its)| its == endpoint) {
+            *found = None;
+            *self.certified.lock().await = None;
         }
     }
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 pub use breaker::BreakerState;
 pub use call::{CallFault, Introspector};
@@ -102,7 +102,7 @@ impl IntrospectionSource {
     }
 
     /// What the issuer says of the plan's token.
-    pub(super) async fn ask(&self, plan: &Plan<'_>, now: UnixTime) -> Facts {
+    pub(super) async fn ask(&self, plan: &Plan<'_>, now: UnixTime, deadline: Instant) -> Facts {
         let Some(presented) = plan.presented() else { return Facts::Nothing };
         let endpoint = self.settings.endpoint.as_ref().map_or("", |endpoint| endpoint.as_str());
         let key = key(&self.trusted.issuer.name, endpoint, presented.expose());
@@ -114,25 +114,29 @@ impl IntrospectionSource {
             self.renew_ahead(fresh, key, plan, now);
             return Facts::Answer(Arc::clone(&fresh.answer));
         }
-        match self.join_or_call(key, plan) {
+        match self.join_or_call(key, kept.as_deref(), plan) {
             Ok((flight, joined)) => {
                 if joined == Joined::AnothersCall {
                     self.saved(Saved::Coalesced);
                 }
-                match landed(flight).await {
+                match timeout_at(deadline, landed(flight))
+                    .await
+                    .unwrap_or(Err(OutageReason::DeadlineExceeded))
+                {
                     Ok(answer) => Facts::Answer(answer),
-                    Err(reason) => self.stale_or(reason, kept.as_deref(), plan, now),
+                    Err(reason) => self.stale_or(reason, &key, plan, now),
                 }
             }
             Err(Held::TooManyUnknownTokens) => Facts::TooManyUnknownTokens,
-            Err(Held::Missing(reason)) => self.stale_or(reason, kept.as_deref(), plan, now),
+            Err(Held::Missing(reason)) => self.stale_or(reason, &key, plan, now),
         }
     }
 
-    /// An older answer, where configuration and rule let it serve; else the outage.
-    fn stale_or(&self, reason: OutageReason, kept: Option<&Kept>, plan: &Plan<'_>, now: UnixTime) -> Facts {
+    /// An older answer, where configuration and rule let it serve; else the outage. Looked up again: while the
+    /// check waited, another may have heard that the token is not active any more.
+    fn stale_or(&self, reason: OutageReason, key: &Key, plan: &Plan<'_>, now: UnixTime) -> Facts {
         let allowed = plan.stale() == Stale::AsConfigured && plan.introspect() != Introspect::Always;
-        let usable = kept.filter(|kept| allowed && kept.may_serve_stale(now));
+        let usable = self.answers.find(key).filter(|kept| allowed && kept.may_serve_stale(now));
         match usable {
             Some(kept) => {
                 self.saved(Saved::Stale);
@@ -148,7 +152,7 @@ impl IntrospectionSource {
     }
 
     fn renew_ahead(&self, kept: &Kept, key: Key, plan: &Plan<'_>, now: UnixTime) {
-        if kept.wants_renewal(now) && self.join_or_call(key, plan).is_err() {
+        if kept.wants_renewal(now) && self.join_or_call(key, Some(kept), plan).is_err() {
             kept.renewal_failed();
         }
     }
@@ -157,6 +161,7 @@ impl IntrospectionSource {
     fn join_or_call(
         &self,
         key: Key,
+        kept: Option<&Kept>,
         plan: &Plan<'_>,
     ) -> Result<(watch::Receiver<Option<Outcome>>, Joined), Held> {
         let mut flights = self.flights();
@@ -166,18 +171,23 @@ impl IntrospectionSource {
         if flights.waiting.len() >= self.settings.limits.in_flight as usize {
             return Err(Held::Missing(OutageReason::IntrospectionSaturated));
         }
-        // A token that verified was issued, so asking about it is no waste.
-        let taken = match plan.is_verified() {
+        let now = Instant::now();
+        if flights.breaker.state(now) == BreakerState::Open {
+            return Err(Held::Missing(OutageReason::IntrospectionSuspended));
+        }
+        let token = plan.presented().map(|token| Secret::new(token.expose().to_owned()));
+        let token = token.ok_or(Held::Missing(OutageReason::IntrospectionMissing))?;
+        // A token that verified, or was active a moment ago, was issued: asking about it is no waste.
+        let known = plan.is_verified() || kept.is_some_and(|kept| *kept.answer != Answer::Inactive);
+        let taken = match known {
             true => None,
             false => Some(self.limiter.take(plan.input().source).ok_or(Held::TooManyUnknownTokens)?),
         };
-        if !flights.breaker.permits(Instant::now()) {
+        if !flights.breaker.permits(now) {
             taken.into_iter().for_each(Taken::give_back);
             return Err(Held::Missing(OutageReason::IntrospectionSuspended));
         }
         let (done, flight) = watch::channel(None);
-        let token = plan.presented().map(|token| Secret::new(token.expose().to_owned()));
-        let token = token.ok_or(Held::Missing(OutageReason::IntrospectionMissing))?;
         flights.waiting.insert(key, flight.clone());
         // The receiver lives as long as `run`, whose end ends the process.
         let _ = self.jobs.send(Job { key, token, verified: plan.is_verified(), taken, done });
@@ -212,6 +222,10 @@ impl IntrospectionSource {
     fn land(&self, ended: Ended) {
         let Ended { job, result, took } = ended;
         self.metrics.introspection_called(&self.trusted.issuer.name, call_result(&result), took);
+        let wasted = match &result {
+            Ok(answer) => *answer == Answer::Inactive,
+            Err(fault) => fault.is_about_the_token(),
+        };
         let outcome = match result {
             Ok(answer) => Ok(self.keep(&job, answer)),
             Err(fault) => {
@@ -220,8 +234,7 @@ impl IntrospectionSource {
                 Err(self.note_failure(&fault))
             }
         };
-        let worthwhile = !matches!(&outcome, Ok(answer) if **answer == Answer::Inactive);
-        if worthwhile {
+        if !wasted {
             job.taken.into_iter().for_each(Taken::give_back);
         }
         self.flights().waiting.remove(&job.key);
@@ -250,7 +263,11 @@ impl IntrospectionSource {
     }
 
     fn note_failure(&self, fault: &CallFault) -> OutageReason {
-        self.settle(|breaker| breaker.failed(Instant::now(), fault.retry_after()));
+        self.settle(|breaker| match fault.is_about_the_token() {
+            // The issuer is there, and answers about others.
+            true => breaker.succeeded(),
+            false => breaker.failed(Instant::now(), fault.retry_after()),
+        });
         self.tally.failed(fault.to_string());
         tracing::warn!(issuer = %self.trusted.issuer.name, error = %fault, "the issuer could not be asked about a token");
         fault.reason()

@@ -159,6 +159,8 @@ fn a_jwt_that_is_refused_is_shown_to_nobody() {
     .map(Token::mint)
     .collect();
     texts.push(good().compact().encrypted());
+    // Some servers read these as the token without its last dots.
+    texts.extend([".", "..", "...", ".x"].map(|more| format!("{}{more}", good().mint())));
     for text in texts {
         match gate.check(&bearer(&text)) {
             Decision::Deny(_) => {}
