@@ -58,9 +58,14 @@ impl OpaqueTokens {
         !self.prefixes.is_empty() || !self.hosts.is_empty()
     }
 
+    /// Whether a token begins with one of the prefixes written.
+    #[must_use]
+    pub fn have_prefix_of(&self, token: &str) -> bool {
+        self.prefixes.iter().any(|prefix| token.starts_with(prefix))
+    }
+
     fn claims(&self, token: &str, host: &str) -> bool {
-        let by_prefix =
-            self.prefixes.is_empty() || self.prefixes.iter().any(|prefix| token.starts_with(prefix));
+        let by_prefix = self.prefixes.is_empty() || self.have_prefix_of(token);
         let by_host = self.hosts.is_empty() || self.hosts.iter().any(|pattern| pattern.matches(host));
         self.are_told_by_form() && by_prefix && by_host
     }
@@ -143,8 +148,7 @@ impl Issuers {
         };
         // A token that tells whose it is goes to nobody else, whoever the rule names.
         let told = asked().any(|(_, _, tokens)| tokens.claims(token, host));
-        let marked = |tokens: &OpaqueTokens| tokens.prefixes.iter().any(|prefix| token.starts_with(prefix));
-        if !told && asked().any(|(_, _, tokens)| marked(tokens)) {
+        if !told && asked().any(|(_, _, tokens)| tokens.have_prefix_of(token)) {
             return None;
         }
         let mut meant = asked()

@@ -3,7 +3,7 @@
 
 use super::terminal::visible;
 use crate::check::introspection::Answer;
-use crate::check::issuer::{Issuer, Issuers};
+use crate::check::issuer::Issuers;
 use crate::check::jwt;
 use crate::clock::Clock;
 use crate::config::{Config, TrustedIssuer};
@@ -56,9 +56,7 @@ fn may_be_shown(trusted: &TrustedIssuer, token: &Secret) -> bool {
         return jws.claims.string("iss") == Ok(Some(trusted.issuer.identifier.as_str()));
     }
     let tokens = trusted.issuer.introspection.as_ref().map(|introspection| &introspection.tokens);
-    tokens.is_some_and(|tokens| {
-        tokens.prefixes.is_empty() || tokens.prefixes.iter().any(|prefix| token.expose().starts_with(prefix))
-    })
+    tokens.is_some_and(|tokens| tokens.prefixes.is_empty() || tokens.have_prefix_of(token.expose()))
 }
 
 /// An inactive answer about a token that verifies has a cause that the issuer does not tell.
@@ -81,6 +79,5 @@ async fn verifies(trusted: &TrustedIssuer, token: &Secret) -> bool {
     let now = Clock::System.now();
     let Ok(read) = jwt::read(token.expose(), &issuers, now, &mut ()) else { return false };
     let Ok(keys) = KeyFetcher::new(trusted.clone()).fetch().await else { return false };
-    let issuer: &Issuer = &trusted.issuer;
-    jwt::verify(read, issuer, &keys, now, &mut ()).is_ok()
+    jwt::verify(read, &trusted.issuer, &keys, now, &mut ()).is_ok()
 }
