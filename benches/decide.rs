@@ -66,7 +66,7 @@ impl Fixture {
         };
         match plan(input, world, self.now, &mut ()) {
             Ok(plan) => match decide(plan, &Facts::Keys(Arc::clone(&self.set)), world, self.now, &mut ()) {
-                Step::Decided(decision) => decision,
+                Step::Decided(decided) => decided.decision,
                 Step::More(_) => panic!("nothing here asks for introspection"),
             },
             Err(denial) => Decision::Deny(denial),

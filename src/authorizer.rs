@@ -67,7 +67,7 @@ impl Authorizer {
         loop {
             let facts = gather(&plan, &snapshot, &self.sources, now, deadline).await;
             match decide(plan, &facts, snapshot.world(), now, trail) {
-                Step::Decided(decision) => return decision,
+                Step::Decided(decided) => return decided.decision,
                 Step::More(next) => plan = next,
             }
         }

@@ -20,6 +20,14 @@ pub struct VerifiedToken {
 }
 
 impl VerifiedToken {
+    /// A token with these claims, for tests of what comes later.
+    #[cfg(test)]
+    pub(crate) fn of_claims(claims: Value) -> Self {
+        let Value::Object(members) = claims else { panic!("claims are an object") };
+        let (issuer, _) = super::issuer::Issuers::default().first_for_tests();
+        Self { issuer, claims: Claims::new(members), client: None, scopes: Vec::new() }
+    }
+
     /// The issuer whose key signed it.
     #[must_use]
     pub fn issuer(&self) -> IssuerId {
@@ -36,6 +44,12 @@ impl VerifiedToken {
     #[must_use]
     pub fn client(&self) -> Option<&str> {
         self.client.as_deref()
+    }
+
+    /// Whom it is about.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.claims.string("sub").ok().flatten()
     }
 
     /// This token, with only those of its scopes that are also in `others`.

@@ -2,6 +2,17 @@
 
 use super::decision::Denial;
 
+/// What a client that is refused may be told beside the error code, prepared when a rule is compiled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// The scopes that would be enough (RFC 6750 §3.1).
+    pub scope: Option<String>,
+    /// How one would have to authenticate: `acr_values` and `max_age`, as attributes (RFC 9470 §3).
+    pub authentication: Option<String>,
+    /// Where the resource describes itself (RFC 9728 §5.1).
+    pub resource_metadata: Option<String>,
+}
+
 /// The challenge for a denial, where one is due.
 #[must_use]
 pub fn challenge(denial: &Denial) -> Option<String> {
@@ -9,25 +20,37 @@ pub fn challenge(denial: &Denial) -> Option<String> {
     if !facts.challenge {
         return None;
     }
-    let scope = denial.scope.as_deref().filter(|_| facts.error == Some("insufficient_scope"));
-    let attributes =
-        [("error", facts.error), ("error_description", denial.reason.description()), ("scope", scope)];
-    let mut text = String::from("Bearer");
-    for (name, value) in attributes.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-        text.push_str(if text == "Bearer" { " " } else { ", " });
-        // Values are our own texts or scopes checked against RFC 6749 §3.3: none has `"` or `\`.
-        text.push_str(&format!("{name}=\"{value}\""));
-    }
-    Some(text)
+    let none = Hints::default();
+    let hints = denial.hints.as_deref().unwrap_or(&none);
+    let scope = hints.scope.as_deref().filter(|_| facts.error == Some("insufficient_scope"));
+    let strength = hints.authentication.as_deref();
+    let strength = strength.filter(|_| facts.error == Some("insufficient_user_authentication"));
+    let named = [
+        ("error", facts.error),
+        ("error_description", denial.reason.description()),
+        ("scope", scope),
+        ("resource_metadata", hints.resource_metadata.as_deref()),
+    ];
+    // Values are our own texts, and scopes, classes and URLs that were checked: none has `"` or `\\`.
+    let named = named.into_iter().filter_map(|(name, value)| Some(format!("{name}=\"{}\"", value?)));
+    let attributes: Vec<_> = named.chain(strength.map(str::to_owned)).collect();
+    Some(format!("Bearer {}", attributes.join(", ")).trim_end().to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::decision::DenyReason;
     use super::*;
 
     fn text(reason: DenyReason) -> Option<String> {
-        challenge(&Denial { reason, rule: None, scope: Some("orders:read orders:write".into()) })
+        let hints = Hints {
+            scope: Some("orders:read orders:write".into()),
+            authentication: Some("acr_values=\"mfa\", max_age=\"300\"".into()),
+            resource_metadata: None,
+        };
+        challenge(&Denial { reason, rule: None, hints: Some(hints.into()) })
     }
 
     #[test]
@@ -43,15 +66,35 @@ mod tests {
             text(DenyReason::ScopeInsufficient).as_deref(),
             Some("Bearer error=\"insufficient_scope\", scope=\"orders:read orders:write\"")
         );
+        assert_eq!(
+            text(DenyReason::AuthenticationInsufficient).as_deref(),
+            Some(
+                "Bearer error=\"insufficient_user_authentication\", \
+                 error_description=\"A different authentication level is required\", \
+                 acr_values=\"mfa\", max_age=\"300\""
+            )
+        );
+        assert_eq!(text(DenyReason::ClaimUnmet).as_deref(), Some("Bearer"));
         assert_eq!(text(DenyReason::NoRule), None);
         assert_eq!(text(DenyReason::PathAmbiguous), None);
+    }
+
+    #[test]
+    fn every_challenge_says_where_the_resource_describes_itself() {
+        let url = "https://a.example/.well-known/oauth-protected-resource";
+        let hints = Arc::new(Hints { resource_metadata: Some(url.into()), ..Hints::default() });
+        for reason in DenyReason::ALL.iter().copied().filter(|reason| reason.facts().challenge) {
+            let denial = Denial { reason, rule: None, hints: Some(Arc::clone(&hints)) };
+            let text = challenge(&denial).unwrap();
+            assert!(text.contains(&format!("resource_metadata=\"{url}\"")), "{text}");
+        }
     }
 
     #[test]
     fn every_challenge_names_each_attribute_once_in_allowed_characters() {
         for reason in DenyReason::ALL {
             let Some(text) = text(*reason) else { continue };
-            for name in ["error=", "error_description=", "scope="] {
+            for name in ["acr_values=", "max_age=", "error=", "error_description=", "scope="] {
                 assert!(text.matches(name).count() <= 1, "{text}");
             }
             assert!(text.bytes().all(|byte| (0x20..=0x7e).contains(&byte) && byte != b'\\'), "{text}");

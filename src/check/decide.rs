@@ -1,26 +1,41 @@
 //! Decides a check from what was found out, or says what else must be.
 
+use std::ops::ControlFlow::{self, Break};
 use std::sync::Arc;
 
 use super::access_token::VerifiedToken;
-use super::credential::PresentedToken;
 use super::decision::{Decision, DenyReason, Outage, OutageReason};
 use super::input::CheckInput;
 use super::introspection::{self, Answer};
 use super::issuer::{Issuer, IssuerId};
 use super::jwt::{self, UnverifiedJwt};
-use super::plan::{Facts, Need, Plan, Token, World, denial};
-use super::policy::{self, Introspect, Rule};
-use super::proof;
+use super::plan::{Facts, Need, Plan, Route, Token, World, denial};
+use super::policy::{self, Introspect};
+use super::proof::{self, ProvenToken};
 use super::trail::{Stage, Trail, Verdict};
 use crate::jose::UnixTime;
 
 /// What follows from the facts.
 pub enum Step<'a> {
     /// The check is over.
-    Decided(Decision),
+    Decided(Decided),
     /// One thing more must be found out.
     More(Plan<'a>),
+}
+
+/// A check that is over.
+#[derive(Debug)]
+pub struct Decided {
+    /// What it came to.
+    pub decision: Decision,
+    /// The token that it was decided on, where one was proven.
+    pub token: Option<ProvenToken>,
+}
+
+impl From<Decision> for Decided {
+    fn from(decision: Decision) -> Self {
+        Self { decision, token: None }
+    }
 }
 
 /// Decides a check.
@@ -31,20 +46,27 @@ pub fn decide<'a>(
     now: UnixTime,
     trail: &mut impl Trail,
 ) -> Step<'a> {
-    let Plan { input, rule, token, .. } = plan;
-    let mut judge = Judge { input, rule, world, now, trail };
-    match token {
-        Token::None => Step::Decided(judge.public()),
-        Token::Unverified(token, presented) => judge.signature(token, presented, facts),
-        Token::Verified(token, _) => Step::Decided(judge.confirmation(token, facts)),
-        Token::Opaque(id, _) => Step::Decided(judge.opaque(id, facts)),
-    }
+    let Plan { input, route, token, .. } = plan;
+    let mut judge = Judge { input, route: &route, world, now, trail };
+    let decided = match token {
+        Token::None => judge.public().into(),
+        Token::Unverified(token, presented) => match judge.signature(token, facts) {
+            ControlFlow::Break(decided) => decided,
+            ControlFlow::Continue(token) => {
+                let need = Need::Introspection(token.issuer());
+                return Step::More(Plan { input, route, token: Token::Verified(token, presented), need });
+            }
+        },
+        Token::Verified(token, _) => judge.confirmation(token, facts),
+        Token::Opaque(id, _) => judge.opaque(id, facts),
+    };
+    Step::Decided(decided)
 }
 
 /// What every part of a decision needs.
 struct Judge<'a, 'w, T> {
     input: &'a CheckInput,
-    rule: &'a Rule,
+    route: &'w Route<'a>,
     world: World<'w>,
     now: UnixTime,
     trail: &'w mut T,
@@ -52,7 +74,7 @@ struct Judge<'a, 'w, T> {
 
 impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
     fn public(&mut self) -> Decision {
-        match policy::grant_public(self.world.policy, self.rule, &self.input.headers) {
+        match policy::grant_public(self.world.policy, self.route.rule, &self.input.headers) {
             Some(grant) => {
                 let text = || "the rule is public: no credential is looked for".to_owned();
                 self.trail.note(Stage::Policy, Verdict::Passed, text);
@@ -62,45 +84,37 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
         }
     }
 
-    fn signature(
-        &mut self,
-        token: UnverifiedJwt<'a>,
-        presented: PresentedToken<'a>,
-        facts: &Facts,
-    ) -> Step<'a> {
+    /// Goes on with a token that its issuer must be asked about.
+    fn signature(&mut self, token: UnverifiedJwt<'a>, facts: &Facts) -> ControlFlow<Decided, VerifiedToken> {
         let id = token.issuer();
         let keys = match facts {
             Facts::Keys(keys) => keys,
-            other => return Step::Decided(self.without(id, other, Stage::Key, OutageReason::KeysMissing)),
+            other => return Break(self.without(id, other, Stage::Key, OutageReason::KeysMissing).into()),
         };
-        let Some(issuer) = self.issuer(id) else {
-            return Step::Decided(self.deny(DenyReason::IssuerUnknown));
-        };
+        let Some(issuer) = self.issuer(id) else { return Break(self.deny(DenyReason::IssuerUnknown).into()) };
         let token = match jwt::verify(token, issuer, keys, self.now, self.trail) {
             Ok(token) => token,
-            Err(reason) => return Step::Decided(self.deny(reason)),
+            Err(reason) => return Break(self.deny(reason).into()),
         };
-        let (input, rule) = (self.input, self.rule);
-        let asked = rule.requirement().is_some_and(|its| its.introspect != Introspect::WhenOpaque);
+        let requirement = self.route.rule.requirement();
+        let asked = requirement.is_some_and(|its| its.introspect != Introspect::WhenOpaque);
         match (asked, &issuer.introspection) {
-            (false, _) => Step::Decided(self.finish(token)),
-            (true, Some(_)) => {
-                let need = Need::Introspection(id);
-                Step::More(Plan { input, rule, token: Token::Verified(token, presented), need })
-            }
+            (false, _) => Break(self.finish(token)),
+            (true, Some(_)) => ControlFlow::Continue(token),
             (true, None) => {
-                Step::Decided(self.unavailable(id, Stage::Introspection, OutageReason::IntrospectionMissing))
+                let reason = OutageReason::IntrospectionMissing;
+                Break(self.unavailable(id, Stage::Introspection, reason).into())
             }
         }
     }
 
-    fn confirmation(&mut self, token: VerifiedToken, facts: &Facts) -> Decision {
+    fn confirmation(&mut self, token: VerifiedToken, facts: &Facts) -> Decided {
         self.answered(token.issuer(), facts, |answer, issuer, now, trail| {
             introspection::confirm(token, answer, issuer, now, trail)
         })
     }
 
-    fn opaque(&mut self, id: IssuerId, facts: &Facts) -> Decision {
+    fn opaque(&mut self, id: IssuerId, facts: &Facts) -> Decided {
         self.answered(id, facts, |answer, issuer, now, trail| {
             introspection::accept(answer, id, issuer, now, trail)
         })
@@ -111,32 +125,39 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
         id: IssuerId,
         facts: &Facts,
         judge: impl FnOnce(&Answer, &Issuer, UnixTime, &mut T) -> Result<VerifiedToken, DenyReason>,
-    ) -> Decision {
+    ) -> Decided {
         let answer = match facts {
             Facts::Answer(answer) => answer,
             Facts::TooManyUnknownTokens => {
                 let reason = DenyReason::TooManyUnknownTokens;
                 self.trail.note(Stage::Introspection, Verdict::Refused, || reason.facts().meaning.to_owned());
-                return self.deny(reason);
+                return self.deny(reason).into();
             }
             other => {
-                return self.without(id, other, Stage::Introspection, OutageReason::IntrospectionMissing);
+                let reason = OutageReason::IntrospectionMissing;
+                return self.without(id, other, Stage::Introspection, reason).into();
             }
         };
-        let Some(issuer) = self.issuer(id) else { return self.deny(DenyReason::IssuerUnknown) };
+        let Some(issuer) = self.issuer(id) else {
+            return self.deny(DenyReason::IssuerUnknown).into();
+        };
         match judge(answer, issuer, self.now, self.trail) {
             Ok(token) => self.finish(token),
-            Err(reason) => self.deny(reason),
+            Err(reason) => self.deny(reason).into(),
         }
     }
 
     /// The stages that every token passes, however it was vouched for.
-    fn finish(&mut self, token: VerifiedToken) -> Decision {
-        proof::check(token, self.trail)
-            .and_then(|token| {
-                policy::evaluate(self.world, self.rule, &token, &self.input.headers, self.trail)
-            })
-            .map_or_else(|reason| self.deny(reason), Decision::Allow)
+    fn finish(&mut self, token: VerifiedToken) -> Decided {
+        let token = match proof::check(token, self.trail) {
+            Ok(token) => token,
+            Err(reason) => return self.deny(reason).into(),
+        };
+        let Route { rule, .. } = self.route;
+        let request = self.route.facts(self.input);
+        let granted = policy::evaluate(self.world, rule, &token, request, self.now, self.trail);
+        let decision = granted.map_or_else(|reason| self.deny(reason), Decision::Allow);
+        Decided { decision, token: Some(token) }
     }
 
     fn issuer(&self, id: IssuerId) -> Option<&'w Issuer> {
@@ -144,7 +165,7 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
     }
 
     fn deny(&self, reason: DenyReason) -> Decision {
-        Decision::Deny(denial(reason, Some(self.rule)))
+        Decision::Deny(denial(reason, Some(self.route.rule)))
     }
 
     /// Facts of another kind than what was needed are as good as none.
@@ -156,6 +177,6 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
     fn unavailable(&mut self, id: IssuerId, stage: Stage, reason: OutageReason) -> Decision {
         self.trail.note(stage, Verdict::Unknown, || reason.meaning().to_owned());
         let issuer = self.issuer(id).map(|issuer| Arc::clone(&issuer.name));
-        Decision::Unavailable(Outage { reason, rule: Some(Arc::clone(&self.rule.name)), issuer })
+        Decision::Unavailable(Outage { reason, rule: Some(Arc::clone(&self.route.rule.name)), issuer })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::challenge::Hints;
 use super::policy::Grant;
 
 /// What a check comes to.
@@ -22,8 +23,8 @@ pub struct Denial {
     pub reason: DenyReason,
     /// The rule that applied, where one did.
     pub rule: Option<Arc<str>>,
-    /// The scopes that would have been enough, for `insufficient_scope` (RFC 6750 §3.1).
-    pub scope: Option<Arc<str>>,
+    /// What the client may be told beside the error code.
+    pub hints: Option<Arc<Hints>>,
 }
 
 /// A check that could not be decided.
@@ -78,10 +79,12 @@ macro_rules! deny_reasons {
     };
 }
 
-/// The answers that RFC 6750 §3 and §3.1 know, and two that are plain HTTP.
+/// The answers that RFC 6750 §3 and §3.1 and RFC 9470 §3 know, and three that are plain HTTP.
 enum Answer {
     BadRequest,
     Forbidden,
+    NotEnabled,
+    StepUp,
     Challenge,
     InvalidRequest,
     InvalidToken,
@@ -94,6 +97,10 @@ impl Answer {
         match self {
             Self::BadRequest => (400, false, None),
             Self::Forbidden => (403, false, None),
+            // RFC 6750 §3: a token that does not enable access is challenged too. No error code fits: with
+            // `insufficient_scope` clients would ask for scopes that do not help.
+            Self::NotEnabled => (403, true, None),
+            Self::StepUp => (401, true, Some("insufficient_user_authentication")),
             // RFC 6750 §3.1: without credentials the challenge has no error code.
             Self::Challenge => (401, true, None),
             Self::InvalidRequest => (400, true, Some("invalid_request")),
@@ -158,10 +165,24 @@ deny_reasons! {
         "The token is good, but not from one of the issuers that the rule names.";
     ScopeInsufficient: "scope_insufficient", Answer::InsufficientScope,
         "The token is good, but lacks a scope that the rule requires.";
+    ClientNotAccepted: "client_not_accepted", Answer::NotEnabled,
+        "The token is good, but was issued to a client that the rule does not name.";
+    SubjectNotAccepted: "subject_not_accepted", Answer::NotEnabled,
+        "The token is good, but about a subject that the rule does not name.";
+    ClaimUnmet: "claim_unmet", Answer::NotEnabled,
+        "The token is good, but a claim is not what the rule requires.";
+    AuthenticationInsufficient: "authentication_insufficient", Answer::StepUp,
+        "The person behind the token has not authenticated as strongly or as recently as the rule requires.";
+    ConditionUnmet: "condition_unmet", Answer::NotEnabled,
+        "The rule's condition does not hold.";
+    ConditionFailed: "condition_failed", Answer::NotEnabled,
+        "The rule's condition can't be computed for this request: a claim or header that it reads is missing, repeated or of another type.";
     TooManyUnknownTokens: "too_many_unknown_tokens", Answer::TooManyRequests,
         "This client has presented more unknown opaque tokens than it may make us ask the issuer about.";
     ForwardRefused: "forward_refused", Answer::Forbidden,
         "A claim that the rule forwards can't be a header value: an object, a control character, blanks at its ends, or too long.";
+    ForwardMissing: "forward_missing", Answer::Forbidden,
+        "A claim that the rule forwards, and must not do without, is missing.";
 }
 
 impl DenyReason {
@@ -177,6 +198,7 @@ impl DenyReason {
     pub const fn description(self) -> Option<&'static str> {
         match self {
             Self::TokenExpired => Some("The access token expired"),
+            Self::AuthenticationInsufficient => Some("A different authentication level is required"),
             _ => None,
         }
     }

@@ -20,7 +20,7 @@ pub mod proof;
 pub mod target;
 pub mod trail;
 
-pub use decide::{Step, decide};
+pub use decide::{Decided, Step, decide};
 pub use decision::{Decision, Denial, DenyReason, Outage, OutageReason};
 pub use input::{CheckInput, Headers};
 pub use plan::{Facts, Need, Plan, World, plan};

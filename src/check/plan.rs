@@ -9,7 +9,7 @@ use super::input::CheckInput;
 use super::introspection::Answer;
 use super::issuer::{IssuerId, Issuers, KnownKeys};
 use super::jwt::{self, UnverifiedJwt};
-use super::policy::{self, Introspect, Policy, Requirement, Rule, Stale};
+use super::policy::{self, Introspect, Policy, RequestFacts, Requirement, Rule, Stale};
 use super::target::{self, Target};
 use super::trail::{Stage, Trail, Verdict, refuse};
 use crate::jose::{KeySet, Lookup, UnixTime};
@@ -30,7 +30,7 @@ pub struct World<'a> {
 /// How a request will be decided.
 pub struct Plan<'a> {
     pub(super) input: &'a CheckInput,
-    pub(super) rule: &'a Rule,
+    pub(super) route: Route<'a>,
     pub(super) token: Token<'a>,
     pub(super) need: Need,
 }
@@ -108,13 +108,13 @@ impl<'a> Plan<'a> {
     /// When the rule wants the issuer asked.
     #[must_use]
     pub fn introspect(&self) -> Introspect {
-        self.rule.requirement().map(|requirement| requirement.introspect).unwrap_or_default()
+        self.route.rule.requirement().map(|requirement| requirement.introspect).unwrap_or_default()
     }
 
     /// Whether the rule lets an older answer serve.
     #[must_use]
     pub fn stale(&self) -> Stale {
-        self.rule.requirement().map(|requirement| requirement.stale).unwrap_or_default()
+        self.route.rule.requirement().map(|requirement| requirement.stale).unwrap_or_default()
     }
 
     /// Whether this key set can tell about the token, so that asking for a newer one is not needed.
@@ -131,7 +131,7 @@ pub(super) fn denial(reason: DenyReason, rule: Option<&Rule>) -> Denial {
     Denial {
         reason,
         rule: rule.map(|rule| Arc::clone(&rule.name)),
-        scope: rule.and_then(|rule| rule.challenge_scope().cloned()),
+        hints: rule.and_then(|rule| rule.hints.clone()),
     }
 }
 
@@ -148,20 +148,28 @@ pub fn plan<'a>(
     let route = route(input, world.policy, trail).map_err(|reason| denial(reason, None))?;
     let rule = route.rule;
     let Some(requirement) = rule.requirement() else {
-        return Ok(Plan { input, rule, token: Token::None, need: Need::Nothing });
+        return Ok(Plan { input, route, token: Token::None, need: Need::Nothing });
     };
     let presented = presented(input, &route.target, world, trail);
     let token = presented.and_then(|token| read(token, &route.host, requirement, world, now, trail));
     let token = token.map_err(|reason| denial(reason, Some(rule)))?;
     let need = need(&token, world.keys, now);
-    Ok(Plan { input, rule, token, need })
+    Ok(Plan { input, route, token, need })
 }
 
 /// Where a request goes.
-struct Route<'a> {
+pub(super) struct Route<'a> {
     host: String,
     target: Target,
-    rule: &'a Rule,
+    pub(super) rule: &'a Rule,
+}
+
+impl Route<'_> {
+    /// What a rule knows of a request that goes there.
+    pub(super) fn facts<'b>(&'b self, input: &'b CheckInput) -> RequestFacts<'b> {
+        let Self { host, target, .. } = self;
+        RequestFacts { method: &input.method, host, target, headers: &input.headers }
+    }
 }
 
 fn route<'a>(
@@ -178,7 +186,8 @@ fn route<'a>(
         let text = || format!("the path is refused: {fault}");
         refuse(trail, Stage::Route, DenyReason::PathAmbiguous, text)
     })?;
-    let rule = policy::route(policy, &host, &input.method, &target, trail).ok_or(DenyReason::NoRule)?;
+    let rule = policy::route(policy, &host, &input.method, &target, &input.headers, trail)
+        .ok_or(DenyReason::NoRule)?;
     Ok(Route { host, target, rule })
 }
 

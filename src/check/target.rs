@@ -80,6 +80,20 @@ impl Target {
         &self.segments
     }
 
+    /// The decoded path, as rules match it.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let mut path = String::new();
+        for segment in &self.segments {
+            path.push('/');
+            path.push_str(segment);
+        }
+        if self.trailing_slash {
+            path.push('/');
+        }
+        path
+    }
+
     /// Whether the path ends with a slash.
     #[must_use]
     pub fn trailing_slash(&self) -> bool {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path as FilePath;
 
-use super::compile::{check_together, compile, compile_policy};
+use super::compile::{Context, PolicyFile, compile, compile_policy};
 use super::document::{GatepostDocument, PolicyDocument};
 use super::problem::{Problem, Severity};
 use super::read::{Read, Source, read};
@@ -49,12 +49,13 @@ pub fn load(directory: &FilePath) -> Loaded {
     let settings = gatepost.as_ref().zip(source.as_ref());
     let settings = settings.map(|(document, source)| compile(document, source, directory, &mut problems));
     let target_rules = settings.as_ref().map(|settings| settings.target_rules).unwrap_or_default();
+    let issuers = settings.as_ref().map(|settings| settings.issuers.as_slice());
+    let context = Context { target_rules, issuers, resource_metadata: None };
     let policy = policy.as_ref().zip(policy_source.as_ref());
-    if let (Some((document, source)), Some(settings)) = (policy, &settings) {
-        check_together(document, source, &settings.issuers, &mut problems);
-    }
-    let policy =
-        policy.map(|(document, source)| compile_policy(document, source, target_rules, &mut problems));
+    let policy = policy.map(|(document, source)| {
+        let file = PolicyFile { document, source, team: None };
+        compile_policy(&[file], &context, &mut problems)
+    });
 
     super::problem::sort(&mut problems);
     let config = settings.zip(policy).and_then(|(settings, policy)| settings.into_config(policy));

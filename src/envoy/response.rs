@@ -1,8 +1,10 @@
 //! From a [`Decision`] to Envoy's answer. A default or half-filled answer would allow, so each of the three
 //! outcomes is built whole and in one place.
 
+use std::collections::BTreeMap;
+
 use prost_types::value::Kind;
-use prost_types::{Struct, Value};
+use prost_types::{ListValue, Struct, Value};
 
 use super::proto::envoy::config::core::v3::header_value_option::HeaderAppendAction;
 use super::proto::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
@@ -23,18 +25,49 @@ pub(super) fn response(decision: &Decision) -> CheckResponse {
     CheckResponse { dynamic_metadata: Some(metadata(decision)), ..answer }
 }
 
-/// What Envoy's access log can say about the request: the outcome, why, and by which rule.
+/// What Envoy's access log and other filters can say about the request: the outcome, why, by which rule, and
+/// under `claims` what the rule names.
 fn metadata(decision: &Decision) -> Struct {
     let rule = decision.rule().map(AsRef::as_ref).unwrap_or_default();
     let fields = [("outcome", decision.outcome()), ("reason", decision.reason()), ("rule", rule)];
-    let text = |value: &str| Value { kind: Some(Kind::StringValue(value.to_owned())) };
     let present = fields.into_iter().filter(|(_, value)| !value.is_empty());
-    Struct { fields: present.map(|(name, value)| (name.to_owned(), text(value))).collect() }
+    let text = |value: &str| Value { kind: Some(Kind::StringValue(value.to_owned())) };
+    let mut fields: BTreeMap<_, _> = present.map(|(name, value)| (name.to_owned(), text(value))).collect();
+    if let Decision::Allow(grant) = decision
+        && !grant.metadata().is_empty()
+    {
+        let claims = grant.metadata().iter().map(|(name, value)| (name.clone(), protobuf(value))).collect();
+        let claims = Value { kind: Some(Kind::StructValue(Struct { fields: claims })) };
+        fields.insert("claims".to_owned(), claims);
+    }
+    Struct { fields }
+}
+
+/// JSON in protobuf's own form, in which every number is a double.
+fn protobuf(value: &serde_json::Value) -> Value {
+    let kind = match value {
+        serde_json::Value::Null => Kind::NullValue(0),
+        serde_json::Value::Bool(flag) => Kind::BoolValue(*flag),
+        serde_json::Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or_default()),
+        serde_json::Value::String(text) => Kind::StringValue(text.clone()),
+        serde_json::Value::Array(members) => {
+            Kind::ListValue(ListValue { values: members.iter().map(protobuf).collect() })
+        }
+        serde_json::Value::Object(members) => {
+            let fields = members.iter().map(|(name, value)| (name.clone(), protobuf(value))).collect();
+            Kind::StructValue(Struct { fields })
+        }
+    };
+    Value { kind: Some(kind) }
 }
 
 fn allow(grant: &Grant) -> CheckResponse {
-    let headers = grant.set().iter().map(|(name, value)| header(name, value)).collect();
-    let allowed = OkHttpResponse { headers, headers_to_remove: grant.remove().to_vec() };
+    let headers = |set: &[(String, String)]| set.iter().map(|(name, value)| header(name, value)).collect();
+    let allowed = OkHttpResponse {
+        headers: headers(grant.set()),
+        headers_to_remove: grant.remove().to_vec(),
+        response_headers_to_add: headers(grant.response_headers()),
+    };
     answer(tonic::Code::Ok, "", HttpResponse::OkResponse(allowed))
 }
 
@@ -89,7 +122,7 @@ mod tests {
     #[test]
     fn every_denial_is_a_denied_response_with_its_status() {
         for reason in DenyReason::ALL {
-            let answer = response(&Decision::Deny(Denial { reason: *reason, rule: None, scope: None }));
+            let answer = response(&Decision::Deny(Denial { reason: *reason, rule: None, hints: None }));
             assert_ne!(answer.status.unwrap().code, 0, "{reason:?}");
             let Some(HttpResponse::DeniedResponse(denied)) = answer.http_response else {
                 panic!("{reason:?}")

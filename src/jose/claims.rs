@@ -51,6 +51,11 @@ impl Claims {
         self.0.get(name)
     }
 
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.0.iter()
+    }
+
     /// About as many bytes as they take in memory.
     #[must_use]
     pub fn weight(&self) -> usize {

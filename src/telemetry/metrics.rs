@@ -295,7 +295,7 @@ mod tests {
     fn counts_each_reason_under_its_own_label() {
         let metrics = Metrics::new();
         for (times, reason) in DenyReason::ALL.iter().enumerate() {
-            let decision = Decision::Deny(Denial { reason: *reason, rule: None, scope: None });
+            let decision = Decision::Deny(Denial { reason: *reason, rule: None, hints: None });
             (0..times).for_each(|_| metrics.checked(&decision, Duration::from_micros(15)));
         }
         for (times, reason) in OutageReason::ALL.iter().copied().enumerate() {

@@ -154,7 +154,7 @@ impl Gate {
                 Need::Introspection(_) => introspected.clone(),
             };
             match decide(plan, &facts, world, now, &mut ()) {
-                Step::Decided(decision) => return decision,
+                Step::Decided(decided) => return decided.decision,
                 Step::More(next) => plan = next,
             }
         }

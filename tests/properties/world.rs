@@ -57,7 +57,7 @@ impl Fixture {
                     Need::Introspection(_) => Facts::Missing(OutageReason::IntrospectionMissing),
                 };
                 match decide(plan, &facts, world, now, &mut ()) {
-                    Step::Decided(decision) => decision,
+                    Step::Decided(decided) => decided.decision,
                     Step::More(_) => panic!("nothing here asks for introspection"),
                 }
             }

@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use super::rule::{Access, Requirement, Rule};
+use serde_json::Value;
+
+use super::condition::RequestFacts;
+use super::forward::Missing;
+use super::rule::{Access, Rule};
 use super::{Forward, Policy};
 use crate::check::World;
 use crate::check::access_token::VerifiedToken;
 use crate::check::decision::DenyReason;
 use crate::check::input::Headers;
-use crate::check::issuer::Issuers;
 use crate::check::proof::ProvenToken;
 use crate::check::trail::{Stage, Trail, Verdict, refuse};
+use crate::jose::UnixTime;
 
 /// Permission to pass, with what Envoy must do to the request. Only this module makes one.
 #[derive(Debug)]
@@ -18,6 +22,8 @@ pub struct Grant {
     rule: Arc<str>,
     set: Vec<(String, String)>,
     remove: Vec<String>,
+    metadata: Vec<(String, Value)>,
+    response_headers: Vec<(String, String)>,
 }
 
 impl Grant {
@@ -38,13 +44,31 @@ impl Grant {
     pub fn remove(&self) -> &[String] {
         &self.remove
     }
+
+    /// Values for Envoy's access log and its other filters.
+    #[must_use]
+    pub fn metadata(&self) -> &[(String, Value)] {
+        &self.metadata
+    }
+
+    /// Headers to set on the answer to the client.
+    #[must_use]
+    pub fn response_headers(&self) -> &[(String, String)] {
+        &self.response_headers
+    }
 }
 
 /// The grant of a public rule; none when the rule asks for a token.
 #[must_use]
 pub fn grant_public(policy: &Policy, rule: &Rule, seen: &Headers) -> Option<Grant> {
     match rule.access {
-        Access::Public => Some(grant(policy, rule, Vec::new(), seen)),
+        Access::Public => Some(Grant {
+            rule: Arc::clone(&rule.name),
+            set: Vec::new(),
+            remove: policy.owned_headers.removals(&[], seen),
+            metadata: Vec::new(),
+            response_headers: Vec::new(),
+        }),
         Access::Token(_) => None,
     }
 }
@@ -57,73 +81,37 @@ pub fn evaluate(
     world: World<'_>,
     rule: &Rule,
     token: &ProvenToken,
-    seen: &Headers,
+    request: RequestFacts<'_>,
+    now: UnixTime,
     trail: &mut impl Trail,
 ) -> Result<Grant, DenyReason> {
     let token = token.token();
     if let Access::Token(requirement) = &rule.access {
-        comes_from_named_issuer(requirement, token, world.issuers, trail)?;
-        meets(requirement, token, trail)?;
+        requirement.check(token, world.issuers, request, now, trail)?;
     }
-    let set = forward(&rule.forward, token, trail)?;
-    Ok(grant(world.policy, rule, set, seen))
+    let set = headers(&rule.forward, token, trail)?;
+    let response_headers = headers(&rule.response_headers, token, trail)?;
+    let metadata = metadata(&rule.metadata, token, trail)?;
+    let remove = world.policy.owned_headers.removals(&set, request.headers);
+    Ok(Grant { rule: Arc::clone(&rule.name), set, remove, metadata, response_headers })
 }
 
-fn comes_from_named_issuer(
-    requirement: &Requirement,
-    token: &VerifiedToken,
-    issuers: &Issuers,
-    trail: &mut impl Trail,
-) -> Result<(), DenyReason> {
-    let named = &requirement.issuers;
-    let issuer = issuers.at(token.issuer()).map(|issuer| &issuer.name);
-    if named.is_empty() || issuer.is_some_and(|issuer| named.contains(issuer)) {
-        return Ok(());
-    }
-    Err(refuse(trail, Stage::Policy, DenyReason::IssuerMismatch, || {
-        format!(
-            "the rule wants a token of {named:?}; this one is of {:?}",
-            issuer.map(AsRef::as_ref).unwrap_or("")
-        )
-    }))
-}
-
-fn meets(requirement: &Requirement, token: &VerifiedToken, trail: &mut impl Trail) -> Result<(), DenyReason> {
-    let wanted = &requirement.audiences;
-    if !wanted.is_empty() && !token.audiences().any(|audience| wanted.iter().any(|its| its == audience)) {
-        return Err(refuse(trail, Stage::Policy, DenyReason::AudienceMismatch, || {
-            format!(
-                "the rule wants an audience of {wanted:?}; the token has {:?}",
-                token.audiences().collect::<Vec<_>>()
-            )
-        }));
-    }
-    if let Some(missing) = requirement.scopes.missing(token.scopes()) {
-        return Err(refuse(trail, Stage::Policy, DenyReason::ScopeInsufficient, || {
-            format!("scope {missing} is required; the token has {:?}", token.scopes())
-        }));
-    }
-    trail.note(Stage::Policy, Verdict::Passed, || format!("scopes {:?} are enough", token.scopes()));
-    Ok(())
-}
-
-fn forward(
+fn headers(
     forwards: &[Forward],
     token: &VerifiedToken,
     trail: &mut impl Trail,
 ) -> Result<Vec<(String, String)>, DenyReason> {
     let mut set = Vec::with_capacity(forwards.len());
-    for Forward { header, source } in forwards {
-        match source.value(token) {
+    for forward in forwards {
+        let name = &forward.name;
+        match forward.header_value(token) {
             Ok(Some(value)) => {
-                trail.note(Stage::Forward, Verdict::Passed, || format!("{header}: {value}"));
-                set.push((header.clone(), value));
+                trail.note(Stage::Forward, Verdict::Passed, || format!("{name}: {value}"));
+                set.push((name.clone(), value));
             }
-            Ok(None) => {
-                trail.note(Stage::Forward, Verdict::Noted, || format!("{header}: left out, no such claim"))
-            }
+            Ok(None) => without(forward, trail)?,
             Err(fault) => {
-                let text = || format!("{header} can't be set from the claim: {fault}");
+                let text = || format!("{name} can't be set from the claim: {fault}");
                 return Err(refuse(trail, Stage::Forward, DenyReason::ForwardRefused, text));
             }
         }
@@ -131,7 +119,30 @@ fn forward(
     Ok(set)
 }
 
-fn grant(policy: &Policy, rule: &Rule, set: Vec<(String, String)>, seen: &Headers) -> Grant {
-    let remove = policy.owned_headers.removals(&set, seen);
-    Grant { rule: Arc::clone(&rule.name), set, remove }
+fn metadata(
+    forwards: &[Forward],
+    token: &VerifiedToken,
+    trail: &mut impl Trail,
+) -> Result<Vec<(String, Value)>, DenyReason> {
+    let mut set = Vec::with_capacity(forwards.len());
+    for forward in forwards {
+        match forward.json_value(token) {
+            Some(value) => set.push((forward.name.clone(), value)),
+            None => without(forward, trail)?,
+        }
+    }
+    Ok(set)
+}
+
+fn without(forward: &Forward, trail: &mut impl Trail) -> Result<(), DenyReason> {
+    let name = &forward.name;
+    match forward.missing {
+        Missing::Omit => {
+            trail.note(Stage::Forward, Verdict::Noted, || format!("{name}: left out, no such claim"));
+            Ok(())
+        }
+        Missing::Deny => Err(refuse(trail, Stage::Forward, DenyReason::ForwardMissing, || {
+            format!("{name} must be set, and the token has no such claim")
+        })),
+    }
 }

@@ -2,16 +2,21 @@
 
 use serde_json::Value;
 
+use super::claim::ClaimPath;
 use crate::check::access_token::VerifiedToken;
 use crate::check::input::Headers;
 
-/// One header that a rule sets from the token.
+/// One value that a rule hands on, under a name: a header, or a member of Envoy's dynamic metadata.
 #[derive(Clone, Debug)]
 pub struct Forward {
-    /// The header's name in lower case.
-    pub header: String,
+    /// The header's or member's name; a header's in lower case.
+    pub name: String,
     /// Where its value comes from.
     pub source: ForwardSource,
+    /// How a list is written in a header.
+    pub list: ListForm,
+    /// What happens where the token has no such value.
+    pub missing: Missing,
 }
 
 /// Where a forwarded value comes from.
@@ -21,32 +26,86 @@ pub enum ForwardSource {
     Scopes,
     /// `token.client_id`: the client, whichever claim carried it.
     Client,
-    /// `token.NAME.NAME…`: a claim by its path.
-    Claim(Vec<String>),
+    /// A claim by its path.
+    Claim(ClaimPath),
+    /// Always the same text.
+    Text(String),
+}
+
+/// How a list is written in a header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ListForm {
+    /// `a,b`; a member with a comma is refused.
+    #[default]
+    Commas,
+    /// JSON in ASCII: lists and objects of any shape.
+    Json,
+}
+
+/// What happens where the token has no such value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Missing {
+    /// It is left out.
+    #[default]
+    Omit,
+    /// The request is refused.
+    Deny,
 }
 
 /// A longer value is no identity, and upstreams limit their header blocks.
 const MAX_VALUE_BYTES: usize = 4096;
 
-impl ForwardSource {
-    /// The value for this token; none when the token has no such claim, or an empty one.
+impl Forward {
+    /// The header's value for this token; none when the token has no such claim, or an empty one.
     ///
     /// # Errors
     /// What is wrong with the claim, when it can't be a header value that reads the same at the other end.
-    pub fn value(&self, token: &VerifiedToken) -> Result<Option<String>, &'static str> {
-        let value = match self {
-            Self::Scopes => Some(token.scopes().join(" ")),
-            Self::Client => token.client().map(str::to_owned),
-            // A claim that is null says as little as one that is not there.
-            Self::Claim(path) => claim(token, path).filter(|value| !value.is_null()).map(text).transpose()?,
+    pub fn header_value(&self, token: &VerifiedToken) -> Result<Option<String>, &'static str> {
+        let value = match &self.source {
+            ForwardSource::Scopes => Some(token.scopes().join(" ")),
+            ForwardSource::Client => token.client().map(str::to_owned),
+            ForwardSource::Claim(path) => {
+                path.value(token.claims()).map(|value| self.list.text(value)).transpose()?
+            }
+            ForwardSource::Text(text) => Some(text.clone()),
         };
         value.filter(|value| !value.is_empty()).map(safe).transpose()
     }
+
+    /// The value for this token as it stands; none when the token has no such claim.
+    #[must_use]
+    pub fn json_value(&self, token: &VerifiedToken) -> Option<Value> {
+        match &self.source {
+            ForwardSource::Scopes => Some(token.scopes().join(" ").into()),
+            ForwardSource::Client => token.client().map(Value::from),
+            ForwardSource::Claim(path) => path.value(token.claims()).cloned(),
+            ForwardSource::Text(text) => Some(text.as_str().into()),
+        }
+    }
 }
 
-fn claim<'a>(token: &'a VerifiedToken, path: &[String]) -> Option<&'a Value> {
-    let (first, rest) = path.split_first()?;
-    rest.iter().try_fold(token.claims().raw(first)?, |value, name| value.get(name))
+impl ListForm {
+    fn text(self, value: &Value) -> Result<String, &'static str> {
+        match (self, value) {
+            (Self::Json, Value::Array(_) | Value::Object(_)) => Ok(ascii(&value.to_string())),
+            (Self::Json | Self::Commas, value) => text(value),
+        }
+    }
+}
+
+/// JSON with everything outside ASCII as `\uXXXX` (RFC 8259 §7), so that no reader has to guess a charset.
+fn ascii(json: &str) -> String {
+    let mut written = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character {
+            ' '..='~' => written.push(character),
+            _ => character
+                .encode_utf16(&mut [0; 2])
+                .iter()
+                .for_each(|unit| written.push_str(&format!("\\u{unit:04x}"))),
+        }
+    }
+    written
 }
 
 fn text(value: &Value) -> Result<String, &'static str> {
@@ -63,7 +122,7 @@ fn text(value: &Value) -> Result<String, &'static str> {
             Ok(members.join(","))
         }
         Value::Null | Value::Object(_) => {
-            Err("it is neither text, number, true or false, nor a list of them")
+            Err("it is neither text, number, true or false, nor a list of them; `list: json` would take it")
         }
     }
 }
@@ -71,7 +130,9 @@ fn text(value: &Value) -> Result<String, &'static str> {
 fn member(value: &Value) -> Result<String, &'static str> {
     match value {
         Value::Array(_) => Err("it is a list of lists"),
-        Value::String(text) if text.contains(',') => Err("a member has a comma, which would read as two"),
+        Value::String(text) if text.contains(',') => {
+            Err("a member has a comma, which would read as two; `list: json` would take it")
+        }
         other => text(other),
     }
 }
@@ -178,6 +239,11 @@ mod tests {
         ] {
             assert_eq!(text(&value).and_then(safe).as_deref(), Ok(expected));
         }
+        assert_eq!(
+            ListForm::Json.text(&json!(["a,b", {"é😀": "\n"}])).as_deref(),
+            Ok(r#"["a,b",{"\u00e9\ud83d\ude00":"\n"}]"#)
+        );
+        assert_eq!(ListForm::Json.text(&json!("plain")).as_deref(), Ok("plain"));
         for value in [
             json!(null),
             json!({"a": 1}),

@@ -3,16 +3,25 @@
 //! `route` and `evaluate` are the only ways to a [`Grant`]: the first for a public rule, the second with
 //! a [`ProvenToken`](super::proof::ProvenToken).
 
+mod authentication;
+mod claim;
+mod condition;
 mod evaluate;
 mod forward;
 mod pattern;
+mod requirement;
 mod rule;
 
+pub use authentication::Authentication;
+pub use claim::{ClaimPath, ClaimPathFault, ClaimRequirement, ClaimTest};
+pub use condition::{Condition, ConditionFault, RequestFacts};
 pub use evaluate::{Grant, evaluate, grant_public};
-pub use forward::{Forward, ForwardSource, OwnedHeaders};
+pub use forward::{Forward, ForwardSource, ListForm, Missing, OwnedHeaders};
 pub use pattern::{HostPattern, PathPattern, PatternFault};
-pub use rule::{Access, Introspect, Requirement, Rule, ScopeRequirement, Stale, is_scope_token};
+pub use requirement::{Introspect, Requirement, ScopeRequirement, Stale, is_scope_token};
+pub use rule::{Access, Rule};
 
+use super::input::Headers;
 use super::target::{Target, TargetRules};
 use super::trail::{Stage, Trail, Verdict};
 
@@ -33,10 +42,11 @@ pub fn route<'a>(
     host: &str,
     method: &str,
     target: &Target,
+    headers: &Headers,
     trail: &mut impl Trail,
 ) -> Option<&'a Rule> {
     for rule in &policy.rules {
-        match rule.mismatch(host, method, target) {
+        match rule.mismatch(host, method, target, headers) {
             None => {
                 trail.note(Stage::Route, Verdict::Passed, || format!("rule \"{}\" applies", rule.name));
                 return Some(rule);

@@ -76,6 +76,26 @@ impl PathPattern {
             && self.segments.iter().zip(path).all(|(segment, part)| segment.matches(part))
     }
 
+    /// Whether it matches every path that `other` matches. Either may be of a rule that asks for the trailing
+    /// slash to be as written.
+    #[must_use]
+    pub fn covers(&self, other: &Self, exact: bool, other_exact: bool) -> bool {
+        let reaches = match (self.open_ended, other.open_ended) {
+            (true, _) => other.segments.len() >= self.segments.len(),
+            (false, false) => other.segments.len() == self.segments.len(),
+            (false, true) => false,
+        };
+        let slash = self.open_ended || !exact || (other_exact && self.trailing_slash == other.trailing_slash);
+        let covers = |(its, others): (&Segment, &Segment)| *its == Segment::Any || its == others;
+        reaches && slash && self.segments.iter().zip(&other.segments).all(covers)
+    }
+
+    /// Whether it is `/**`.
+    #[must_use]
+    pub fn covers_everything(&self) -> bool {
+        self.open_ended && self.segments.is_empty()
+    }
+
     /// The pattern as written.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -145,6 +165,16 @@ impl HostPattern {
             Self::Below(suffix) => host.len() > suffix.len() && host.ends_with(suffix.as_str()),
         }
     }
+
+    /// Whether it covers every host that `other` covers.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (its, Self::Exact(name)) => its.matches(name),
+            (Self::Below(suffix), Self::Below(others)) => others.ends_with(suffix.as_str()),
+            (Self::Exact(_), Self::Below(_)) => false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -198,6 +228,35 @@ mod tests {
         assert!(exact("/healthz", "/healthz") && exact("/docs/", "/docs/") && exact("/", "/"));
         assert!(!exact("/healthz", "/healthz/") && !exact("/docs/", "/docs"));
         assert!(exact("/docs/**", "/docs") && exact("/docs/**", "/docs/a/"));
+    }
+
+    #[test]
+    fn knows_which_patterns_are_within_others() {
+        let read = |text| PathPattern::read(text, TargetRules::default()).unwrap();
+        let covers = |one, other| read(one).covers(&read(other), false, false);
+        for (one, other) in
+            [("/**", "/**"), ("/**", "/"), ("/a/**", "/a"), ("/a/**", "/a/*/c/**"), ("/*/b", "/a/b")]
+        {
+            assert!(covers(one, other), "{one} {other}");
+        }
+        for (one, other) in
+            [("/a/**", "/**"), ("/a", "/a/**"), ("/a/*", "/a/**"), ("/a/b", "/a/*"), ("/a", "/b")]
+        {
+            assert!(!covers(one, other), "{one} {other}");
+        }
+        assert!(!read("/a").covers(&read("/a"), true, false));
+        assert!(read("/a").covers(&read("/a"), true, true) && !read("/a").covers(&read("/a/"), true, true));
+        let host = |text| HostPattern::read(text).unwrap();
+        assert!(
+            host("*.b").covers(&host("a.b"))
+                && host("*.b").covers(&host("*.a.b"))
+                && host("a").covers(&host("a"))
+        );
+        assert!(
+            !host("*.b").covers(&host("b"))
+                && !host("a.b").covers(&host("*.b"))
+                && !host("*.a.b").covers(&host("*.b"))
+        );
     }
 
     #[test]

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use super::forward::Forward;
 use super::pattern::{HostPattern, PathPattern};
+use super::requirement::Requirement;
+use crate::check::challenge::Hints;
+use crate::check::input::Headers;
 use crate::check::target::Target;
 
 /// A rule of the policy.
@@ -19,8 +22,18 @@ pub struct Rule {
     pub paths: Vec<PathPattern>,
     /// What a matching request needs.
     pub access: Access,
+    /// Whether it covers only CORS preflights, of the requests that it matches.
+    pub preflight: bool,
+    /// Whether it is only tried out: what it would decide is counted, and another rule decides.
+    pub shadow: bool,
     /// What the service behind is told.
     pub forward: Vec<Forward>,
+    /// What Envoy is told for its access log and its other filters.
+    pub metadata: Vec<Forward>,
+    /// What the client is told beside an allowed answer.
+    pub response_headers: Vec<Forward>,
+    /// What a client that is refused is told.
+    pub hints: Option<Arc<Hints>>,
 }
 
 /// What a matching request needs.
@@ -32,94 +45,19 @@ pub enum Access {
     Token(Requirement),
 }
 
-/// What a rule requires of a token beyond being a good access token.
-#[derive(Debug, Default)]
-pub struct Requirement {
-    /// The scopes.
-    pub scopes: ScopeRequirement,
-    /// Audiences of which the token must have at least one; empty means that the issuer's are enough.
-    pub audiences: Vec<String>,
-    /// The names of the issuers whose tokens are accepted; empty means all.
-    pub issuers: Vec<Arc<str>>,
-    /// Whether the issuer is asked about a token that verifies by itself.
-    pub introspect: Introspect,
-    /// Whether an older answer may serve while the issuer can't be asked.
-    pub stale: Stale,
-}
-
-/// When an issuer is asked about a token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Introspect {
-    /// When the token is opaque.
-    #[default]
-    WhenOpaque,
-    /// For every token; a recent answer is enough.
-    Cached,
-    /// For every token, each time.
-    Always,
-}
-
-/// Whether an older answer may serve while the issuer can't be asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Stale {
-    /// As the issuer's configuration says.
-    #[default]
-    AsConfigured,
-    /// Never, whatever the issuer's configuration says.
-    Never,
-}
-
-/// Which scopes are enough.
-#[derive(Debug, Default)]
-pub struct ScopeRequirement {
-    /// Each of these.
-    pub all: Vec<String>,
-    /// At least one of these, where there are any.
-    pub any: Vec<String>,
-    /// Both lists in the form of the challenge's `scope` attribute (RFC 6750 §3).
-    challenge: Option<Arc<str>>,
-}
-
-impl ScopeRequirement {
-    /// From lists of scope tokens, each checked with [`is_scope_token`].
-    #[must_use]
-    pub fn new(all: Vec<String>, any: Vec<String>) -> Self {
-        let named: Vec<_> = all.iter().chain(&any).map(String::as_str).collect();
-        let challenge = (!named.is_empty()).then(|| named.join(" ").into());
-        Self { all, any, challenge }
-    }
-
-    /// The scopes to name in a challenge.
-    #[must_use]
-    pub fn challenge(&self) -> Option<&Arc<str>> {
-        self.challenge.as_ref()
-    }
-
-    /// What is missing of these scopes, in words; none when they are enough.
-    #[must_use]
-    pub fn missing(&self, granted: &[String]) -> Option<String> {
-        let has = |scope: &String| granted.contains(scope);
-        if let Some(scope) = self.all.iter().find(|scope| !has(scope)) {
-            return Some(format!("`{scope}`"));
-        }
-        let met = self.any.is_empty() || self.any.iter().any(has);
-        (!met).then(|| format!("one of `{}`", self.any.join("`, `")))
-    }
-}
-
-/// RFC 6749 §3.3: one scope, without blanks, quotes or backslashes.
-#[must_use]
-pub fn is_scope_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
-}
-
 impl Rule {
     /// Why this rule does not match; none when it does.
     ///
     /// A slash at the end of a path is ignored, because most services ignore it, except by a public rule:
     /// that one never opens more than what was written.
     #[must_use]
-    pub fn mismatch(&self, host: &str, method: &str, target: &Target) -> Option<&'static str> {
+    pub fn mismatch(
+        &self,
+        host: &str,
+        method: &str,
+        target: &Target,
+        headers: &Headers,
+    ) -> Option<&'static str> {
         let exact = matches!(self.access, Access::Public);
         if !self.hosts.is_empty() && !self.hosts.iter().any(|pattern| pattern.matches(host)) {
             return Some("host does not match");
@@ -130,7 +68,24 @@ impl Rule {
         if !self.paths.iter().any(|pattern| pattern.matches(target, exact)) {
             return Some("path does not match");
         }
+        if self.preflight && !is_preflight(method, headers) {
+            return Some("the request is no CORS preflight");
+        }
         None
+    }
+
+    /// Whether it matches every request that `other` matches. Two rules that together cover another are not seen.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let hosts = self.hosts.is_empty()
+            || !other.hosts.is_empty()
+                && other.hosts.iter().all(|host| self.hosts.iter().any(|its| its.covers(host)));
+        let methods = self.methods.is_empty()
+            || !other.methods.is_empty() && other.methods.iter().all(|method| self.methods.contains(method));
+        let (exact, other_exact) =
+            (matches!(self.access, Access::Public), matches!(other.access, Access::Public));
+        let covered = |path: &PathPattern| self.paths.iter().any(|its| its.covers(path, exact, other_exact));
+        hosts && methods && (!self.preflight || other.preflight) && other.paths.iter().all(covered)
     }
 
     /// What it requires of a token; none where it is public.
@@ -141,44 +96,11 @@ impl Rule {
             Access::Token(requirement) => Some(requirement),
         }
     }
-
-    /// The scopes to name in a challenge.
-    #[must_use]
-    pub fn challenge_scope(&self) -> Option<&Arc<str>> {
-        self.requirement().and_then(|requirement| requirement.scopes.challenge())
-    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn strings(texts: &[&str]) -> Vec<String> {
-        texts.iter().map(|text| (*text).to_owned()).collect()
-    }
-
-    #[test]
-    fn all_and_any_are_both_asked() {
-        let requirement = ScopeRequirement::new(strings(&["a"]), strings(&["b", "c"]));
-        assert_eq!(requirement.missing(&strings(&["a", "c"])), None);
-        assert_eq!(requirement.missing(&strings(&["b"])).as_deref(), Some("`a`"));
-        assert_eq!(requirement.missing(&strings(&["a"])).as_deref(), Some("one of `b`, `c`"));
-        assert_eq!(ScopeRequirement::default().missing(&[]), None);
-    }
-
-    #[test]
-    fn scopes_compare_whole_and_with_case() {
-        let requirement = ScopeRequirement::new(strings(&["orders:read"]), vec![]);
-        for granted in ["orders:rea", "orders:read2", "Orders:Read", "orders", ""] {
-            assert!(requirement.missing(&strings(&[granted])).is_some(), "{granted}");
-        }
-    }
-
-    #[test]
-    fn knows_scope_tokens() {
-        assert!(is_scope_token("https://a/b.c:d") && is_scope_token("!"));
-        for text in ["", "a b", "a\"", "a\\", "é", "a\n"] {
-            assert!(!is_scope_token(text), "{text}");
-        }
-    }
+/// The CORS protocol (Fetch, "CORS-preflight request"): OPTIONS, sent by a browser that names what it wants to
+/// send. The headers only narrow what the rule covers.
+fn is_preflight(method: &str, headers: &Headers) -> bool {
+    let once = |name| headers.all(name).count() == 1;
+    method == "OPTIONS" && once("origin") && once("access-control-request-method")
 }

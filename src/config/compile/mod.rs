@@ -1,11 +1,11 @@
 //! What the documents mean: every value checked, every problem reported at its place.
 
+mod condition;
 mod findings;
 mod introspection;
 mod issuer;
 mod listen;
 mod policy;
-mod together;
 mod token_profile;
 
 use std::collections::HashMap;
@@ -13,8 +13,7 @@ use std::path::Path as FilePath;
 use std::time::Duration;
 
 pub(crate) use issuer::is_loopback;
-pub(super) use policy::compile_policy;
-pub(super) use together::check_together;
+pub(super) use policy::{Context, PolicyFile, compile_policy};
 
 use super::document::{CheckDocument, DurationDocument, GatepostDocument};
 use super::problem::Problem;

@@ -12,5 +12,10 @@ pub use introspection::{
     CacheDocument, ClientAuthDocument, ClientDocument, IntrospectionDocument, LimitsDocument,
     OpaqueTokensDocument, RequirementDocument, UnreachableDocument,
 };
-pub use policy::{IntrospectDocument, MatchDocument, PolicyDocument, RequireDocument, RuleDocument};
-pub use values::{AudiencesDocument, DurationDocument};
+pub use policy::{
+    AuthenticationDocument, ClaimDocument, IntrospectDocument, MatchDocument, ModeDocument, PolicyDocument,
+    RequireDocument, RuleDocument, TeamDocument,
+};
+pub use values::{
+    AudiencesDocument, DurationDocument, ForwardDocument, ListDocument, MissingDocument, ScopesDocument,
+};

@@ -122,3 +122,71 @@ impl<'de> Visitor<'de> for ScopesVisitor {
         Ok(ScopesDocument { all: all.unwrap_or_default(), any: any.unwrap_or_default() })
     }
 }
+
+/// One value of `forward`, `metadata` or `response_headers`: `token.CLAIM`, or a mapping that says more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ForwardDocument {
+    /// `token.CLAIM`.
+    pub from: Option<String>,
+    /// A text that is always the same.
+    pub value: Option<String>,
+    /// How a list is written in a header.
+    pub list: Option<ListDocument>,
+    /// What happens where the token has no such claim.
+    pub missing: Option<MissingDocument>,
+}
+
+/// `list`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum ListDocument {
+    /// `a,b`.
+    Commas,
+    /// `["a","b"]`.
+    Json,
+}
+
+/// `missing`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum MissingDocument {
+    /// It is left out.
+    Omit,
+    /// The request is refused.
+    Deny,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForwardMapping {
+    from: Option<String>,
+    value: Option<String>,
+    list: Option<ListDocument>,
+    missing: Option<MissingDocument>,
+}
+
+impl<'de> Deserialize<'de> for ForwardDocument {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        reader.deserialize_any(ForwardVisitor)
+    }
+}
+
+struct ForwardVisitor;
+
+impl<'de> Visitor<'de> for ForwardVisitor {
+    type Value = ForwardDocument;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`token.CLAIM`, or `from:` or `value:` with `list:` and `missing:`")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(ForwardDocument { from: Some(text.to_owned()), ..ForwardDocument::default() })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mapping: A) -> Result<Self::Value, A::Error> {
+        let ForwardMapping { from, value, list, missing } =
+            Deserialize::deserialize(MapAccessDeserializer::new(mapping))?;
+        Ok(ForwardDocument { from, value, list, missing })
+    }
+}

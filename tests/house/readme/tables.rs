@@ -1,8 +1,9 @@
 //! Tables of what is a closed list in the code.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use gatepost::check::challenge::challenge;
+use gatepost::check::challenge::{Hints, challenge};
 use gatepost::check::issuer::TokenTypes;
 use gatepost::check::{Denial, DenyReason, OutageReason};
 use gatepost::config::Preset;
@@ -14,12 +15,22 @@ pub(super) fn deny_reasons() -> String {
         String::from("| reason | status | `WWW-Authenticate` | what happened |\n|---|---|---|---|\n");
     for reason in DenyReason::ALL {
         let facts = reason.facts();
-        let denial = Denial { reason: *reason, rule: None, scope: Some("…".into()) };
+        let denial = Denial { reason: *reason, rule: None, hints: Some(hints()) };
         let challenge = challenge(&denial).map_or(String::new(), |text| format!("`{text}`"));
         let (label, status, meaning) = (facts.label, facts.status, facts.meaning);
         text.push_str(&format!("| `{label}` | {status} | {challenge} | {meaning} |\n"));
     }
     text
+}
+
+/// What a rule may add, each with `…` for what depends on it.
+fn hints() -> Arc<Hints> {
+    let hints = Hints {
+        scope: Some("…".into()),
+        authentication: Some("acr_values=\"…\", max_age=\"…\"".into()),
+        resource_metadata: None,
+    };
+    Arc::new(hints)
 }
 
 pub(super) fn outages() -> String {

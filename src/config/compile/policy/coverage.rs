@@ -1,0 +1,49 @@
+//! What shows only when all rules are seen together: rules that never come to their turn, and doors that are open
+//! wider than they look.
+
+use super::super::super::Path;
+use super::super::super::problem::Problem;
+use super::super::findings::{Findings, quoted};
+use super::{Placed, PolicyFile};
+use crate::check::policy::{Access, Rule};
+
+pub(super) fn warn(files: &[PolicyFile<'_>], placed: &[Placed], problems: &mut Vec<Problem>) {
+    for (position, later) in placed.iter().enumerate() {
+        let Some(file) = files.get(later.file) else { continue };
+        let mut findings = Findings::new(file.source, problems);
+        let earlier = placed.iter().take(position).find(|earlier| hides(&earlier.rule, &later.rule));
+        if let Some(earlier) = earlier {
+            warn_of_hidden(earlier, later, &mut findings);
+        }
+        warn_of_wide_door(&later.rule, &later.at, &mut findings);
+    }
+}
+
+/// A rule that is tried out decides nothing, so it hides only others that are tried out.
+fn hides(earlier: &Rule, later: &Rule) -> bool {
+    (!earlier.shadow || later.shadow) && earlier.covers(later)
+}
+
+fn warn_of_hidden(earlier: &Placed, later: &Placed, findings: &mut Findings<'_>) {
+    let what =
+        format!("can never match: rule {} comes first and covers all of it", quoted(&earlier.rule.name));
+    let opened = matches!((&earlier.rule.access, &later.rule.access), (Access::Public, Access::Token(_)));
+    let hint = match opened {
+        true => "move it up: the earlier rule is public, so nothing of this one is enforced",
+        false => "move it up, or delete it",
+    };
+    findings.warning(&later.at.key("match"), what, hint);
+}
+
+/// `public` on everything, whatever the host or method.
+fn warn_of_wide_door(rule: &Rule, at: &Path, findings: &mut Findings<'_>) {
+    let everything = rule.paths.iter().any(|path| path.covers_everything());
+    if matches!(rule.access, Access::Public) && everything && rule.hosts.is_empty() && !rule.preflight {
+        let what = match rule.methods.is_empty() {
+            true => "opens every path of every host to everyone".to_owned(),
+            false => format!("opens every path of every host to everyone for {}", rule.methods.join(", ")),
+        };
+        let hint = "name the paths that are public; for CORS preflights write `match: { preflight: true, path: /** }`";
+        findings.warning(&at.key("public"), what, hint);
+    }
+}
