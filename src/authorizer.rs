@@ -9,30 +9,22 @@ use crate::check::trail::Trail;
 use crate::check::{CheckInput, Decision, Step, decide, plan};
 use crate::clock::{Clock, stopwatch};
 use crate::snapshot::SnapshotCell;
-use crate::sources::{Sources, gather};
+use crate::sources::gather;
 use crate::telemetry::metrics::Metrics;
 
-/// Answers checks.
+/// Answers checks. Everything that an edit of the configuration can change is in the snapshot.
 #[derive(Debug)]
 pub struct Authorizer {
     snapshot: Arc<SnapshotCell>,
-    sources: Arc<Sources>,
     metrics: Arc<Metrics>,
     clock: Clock,
-    deadline: Duration,
 }
 
 impl Authorizer {
-    /// An authorizer whose checks take at most `deadline`.
+    /// An authorizer that decides by whatever snapshot is the current one.
     #[must_use]
-    pub fn new(
-        snapshot: Arc<SnapshotCell>,
-        sources: Arc<Sources>,
-        metrics: Arc<Metrics>,
-        clock: Clock,
-        deadline: Duration,
-    ) -> Self {
-        Self { snapshot, sources, metrics, clock, deadline }
+    pub fn new(snapshot: Arc<SnapshotCell>, metrics: Arc<Metrics>, clock: Clock) -> Self {
+        Self { snapshot, metrics, clock }
     }
 
     /// Checks one request. `within` is how long the caller will wait, where it says so.
@@ -58,14 +50,15 @@ impl Authorizer {
         trail: &mut impl Trail,
     ) -> Decision {
         let now = self.clock.now();
-        let deadline = Instant::now() + within.map_or(self.deadline, |within| within.min(self.deadline));
         let snapshot = self.snapshot.load();
+        let longest = snapshot.limits.deadline;
+        let deadline = Instant::now() + within.map_or(longest, |within| within.min(longest));
         let mut plan = match plan(input, snapshot.world(), now, trail) {
             Ok(plan) => plan,
             Err(denial) => return Decision::Deny(denial),
         };
         loop {
-            let facts = gather(&plan, &snapshot, &self.sources, now, deadline).await;
+            let facts = gather(&plan, &snapshot.keys, &snapshot.sources, now, deadline).await;
             match decide(plan, &facts, snapshot.world(), now, trail) {
                 Step::Decided(decided) => return decided.decision,
                 Step::More(next) => plan = next,

@@ -37,9 +37,9 @@
 //! |---|---|
 //! | [`check`] | the request path; no waiting, no clock, no network |
 //! | [`jose`] | tokens, keys and signatures, strictly |
-//! | [`snapshot`] | what every check sees, replaced whole |
 //! | [`config`] | two files become one configuration, or a list of problems |
 //! | [`sources`] | facts from outside, refreshed in the background |
+//! | [`snapshot`] | what every check sees, replaced whole |
 //! | [`authorizer`] | the shell around a check |
 //! | [`envoy`] | the wire |
 //! | [`serve`] | listeners, tasks, readiness, shutdown |
@@ -47,7 +47,7 @@
 //! | [`telemetry`] | metrics and logs |
 //! | [`cli`] | the commands |
 //!
-//! Imports go one way: `cli → serve → envoy → authorizer → sources → telemetry, snapshot, config → check → jose`.
+//! Imports go one way: `cli → serve → envoy → authorizer → snapshot → sources → telemetry, config → check → jose`.
 //! A test reads the `use` lines.
 
 pub mod authorizer;

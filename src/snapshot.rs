@@ -1,4 +1,4 @@
-//! What every check sees: one immutable snapshot, replaced whole.
+//! What every check sees: one immutable snapshot of one generation, replaced whole.
 
 use std::sync::Arc;
 
@@ -7,9 +7,12 @@ use arc_swap::{ArcSwap, Guard};
 use crate::check::World;
 use crate::check::issuer::{IssuerId, IssuerKeys, Issuers, KnownKeys};
 use crate::check::policy::Policy;
+use crate::config::CheckLimits;
 use crate::jose::UnixTime;
+use crate::sources::{KeySink, Sources};
 
-/// One consistent view of policy, issuers and their keys.
+/// One consistent view of all that an edit of the configuration can change. A check that began with a
+/// generation ends with it.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// Counts the configurations applied since the start, from 1.
@@ -22,8 +25,10 @@ pub struct Snapshot {
     pub issuers: Arc<Issuers>,
     /// Their keys as last read.
     pub keys: KnownKeys,
-    /// The longest token that is looked at, in bytes.
-    pub max_token_bytes: usize,
+    /// What can be asked of them.
+    pub sources: Arc<Sources>,
+    /// Bounds on every check.
+    pub limits: CheckLimits,
 }
 
 impl Snapshot {
@@ -34,7 +39,7 @@ impl Snapshot {
             policy: &self.policy,
             issuers: &self.issuers,
             keys: &self.keys,
-            max_token_bytes: self.max_token_bytes,
+            max_token_bytes: self.limits.max_token_bytes,
         }
     }
 }
@@ -56,11 +61,23 @@ impl SnapshotCell {
         self.0.load()
     }
 
-    /// Replaces the keys of one issuer and leaves everything else as it is, whoever else is writing.
-    pub fn put_keys(&self, id: IssuerId, keys: &IssuerKeys) {
-        self.0.rcu(|current| Snapshot {
-            keys: current.keys.with(id, keys.clone()),
-            ..Snapshot::clone(current)
+    /// Puts another generation in the place of this one. Its keys are those that its sources know by then.
+    pub fn replace(&self, next: &Snapshot) {
+        // Sources show their keys before they put them here, so a refresh at this moment is either seen by
+        // `known_keys` or comes after, to the new snapshot.
+        self.0.rcu(|_| Snapshot { keys: next.sources.known_keys(), ..next.clone() });
+    }
+}
+
+impl KeySink for SnapshotCell {
+    /// Replaces the keys of one issuer and leaves everything else as it is, whoever else is writing. Those of
+    /// an issuer that is not in use any more change nothing.
+    fn put_keys(&self, id: IssuerId, keys: &IssuerKeys) {
+        self.0.rcu(|current| match current.issuers.at(id) {
+            Some(_) => {
+                Arc::new(Snapshot { keys: current.keys.with(id, keys.clone()), ..Snapshot::clone(current) })
+            }
+            None => Arc::clone(current),
         });
     }
 }

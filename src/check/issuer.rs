@@ -1,5 +1,6 @@
 //! Whom we trust, and what each issuer's access tokens look like.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use super::policy::HostPattern;
 use crate::jose::{Algorithm, KeySet, UnixTime};
 
 /// One trusted issuer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Issuer {
     /// Its name in configuration, logs and metrics.
     pub name: Arc<str>,
@@ -22,7 +23,7 @@ pub struct Issuer {
 }
 
 /// What a check knows of an issuer's introspection (RFC 7662).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Introspection {
     /// What an active answer must look like: as the issuer's tokens, but RFC 7662 §2.2 makes most claims
     /// optional.
@@ -43,7 +44,7 @@ pub enum Presence {
 }
 
 /// Which opaque tokens are an issuer's. Empty lists say nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpaqueTokens {
     /// Tokens that begin with one of these.
     pub prefixes: Vec<String>,
@@ -72,7 +73,7 @@ impl OpaqueTokens {
 }
 
 /// What an issuer's access tokens look like; strict RFC 9068 unless configured otherwise.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TokenProfile {
     /// Accepted header types.
     pub types: TokenTypes,
@@ -116,19 +117,28 @@ pub enum Audiences {
     Any,
 }
 
-/// The position of an issuer in [`Issuers`] of one generation.
+/// Names one configuration of one issuer for the life of the process: what is known of an issuer under its id
+/// never serves another configuration of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct IssuerId(usize);
+pub struct IssuerId(u64);
 
-/// All trusted issuers.
+impl IssuerId {
+    /// The id with this number.
+    #[must_use]
+    pub const fn numbered(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+/// All trusted issuers, in the order written.
 #[derive(Clone, Debug, Default)]
-pub struct Issuers(Vec<Issuer>);
+pub struct Issuers(Vec<(IssuerId, Issuer)>);
 
 impl Issuers {
-    /// From issuers whose identifiers differ.
+    /// From issuers whose identifiers differ, numbered from 0.
     #[must_use]
     pub fn new(issuers: Vec<Issuer>) -> Self {
-        Self(issuers)
+        (0..).map(IssuerId::numbered).zip(issuers).collect()
     }
 
     /// The issuer with exactly this identifier.
@@ -160,21 +170,28 @@ impl Issuers {
         meant.next().is_none().then_some((id, issuer))
     }
 
-    /// The issuer at this position.
+    /// The issuer with this id.
     #[must_use]
     pub fn at(&self, id: IssuerId) -> Option<&Issuer> {
-        self.0.get(id.0)
+        self.iter().find(|(its, _)| *its == id).map(|(_, issuer)| issuer)
     }
 
     /// All of them in order.
     pub fn iter(&self) -> impl Iterator<Item = (IssuerId, &Issuer)> {
-        self.0.iter().enumerate().map(|(position, issuer)| (IssuerId(position), issuer))
+        self.0.iter().map(|(id, issuer)| (*id, issuer))
+    }
+}
+
+impl FromIterator<(IssuerId, Issuer)> for Issuers {
+    /// From issuers whose ids and identifiers differ.
+    fn from_iter<I: IntoIterator<Item = (IssuerId, Issuer)>>(issuers: I) -> Self {
+        Self(issuers.into_iter().collect())
     }
 }
 
 /// The keys of every issuer as last read.
 #[derive(Clone, Debug, Default)]
-pub struct KnownKeys(Vec<Option<IssuerKeys>>);
+pub struct KnownKeys(BTreeMap<IssuerId, IssuerKeys>);
 
 /// One issuer's keys, and until when they may be used without having been read again.
 #[derive(Clone, Debug)]
@@ -191,20 +208,21 @@ impl KnownKeys {
     /// The keys of this issuer, where any were ever read.
     #[must_use]
     pub fn of(&self, id: IssuerId) -> Option<&IssuerKeys> {
-        self.0.get(id.0).and_then(Option::as_ref)
+        self.0.get(&id)
     }
 
     /// These keys, with those of one issuer replaced.
     #[must_use]
     pub fn with(&self, id: IssuerId, keys: IssuerKeys) -> Self {
         let mut all = self.0.clone();
-        if all.len() <= id.0 {
-            all.resize_with(id.0 + 1, || None);
-        }
-        if let Some(place) = all.get_mut(id.0) {
-            *place = Some(keys);
-        }
+        all.insert(id, keys);
         Self(all)
+    }
+}
+
+impl FromIterator<(IssuerId, IssuerKeys)> for KnownKeys {
+    fn from_iter<I: IntoIterator<Item = (IssuerId, IssuerKeys)>>(keys: I) -> Self {
+        Self(keys.into_iter().collect())
     }
 }
 

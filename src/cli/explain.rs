@@ -98,18 +98,19 @@ async fn explain(arguments: &Arguments, mut config: Config, input: &CheckInput) 
     wiring.drive(&mut driver);
     let mut trail = Recorded::default();
     let decision = wiring.authorizer.run(input, None, &mut trail).await;
-    let faults = faults(&wiring.sources, &decision);
+    let faults = faults(&wiring.sources(), &decision);
     (render(input, clock.now(), &faults, &trail, &decision), exit_code(&decision))
 }
 
 /// What went wrong with the issuer that could not be asked.
 fn faults(sources: &Sources, decision: &Decision) -> Vec<String> {
     let Decision::Unavailable(Outage { issuer: Some(issuer), .. }) = decision else { return Vec::new() };
-    let keys = sources.all_keys().filter(|source| source.trusted().issuer.name == *issuer);
-    let keys = keys.filter_map(|source| source.status().last_error);
-    let introspection = sources.all_introspection().filter(|source| source.trusted().issuer.name == *issuer);
-    let introspection = introspection.filter_map(|source| source.status().last_error);
-    keys.chain(introspection).collect()
+    let its = sources.iter().filter(|its| its.trusted().issuer.name == *issuer);
+    let errors = its.flat_map(|its| {
+        let introspection = its.introspection().and_then(|source| source.status().last_error);
+        its.keys().status().last_error.into_iter().chain(introspection)
+    });
+    errors.collect()
 }
 
 fn exit_code(decision: &Decision) -> u8 {

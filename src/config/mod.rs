@@ -88,8 +88,8 @@ pub struct CheckLimits {
     pub max_token_bytes: usize,
 }
 
-/// An issuer, and how its keys are had.
-#[derive(Clone, Debug)]
+/// An issuer, and how its keys are had. Equal ones are asked the same things in the same way.
+#[derive(Clone, Debug, PartialEq)]
 pub struct TrustedIssuer {
     /// Whom we trust, and what its tokens look like.
     pub issuer: Issuer,
@@ -106,7 +106,7 @@ pub struct TrustedIssuer {
 }
 
 /// How an issuer is asked about tokens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct IntrospectionSettings {
     /// Who we are there.
     pub client: Client,

@@ -20,7 +20,7 @@ use super::readiness::Readiness;
 use crate::clock::Clock;
 use crate::jose::UnixTime;
 use crate::snapshot::SnapshotCell;
-use crate::sources::{IntrospectionSource, KeySource, Sources};
+use crate::sources::{IntrospectionSource, IssuerSources, KeySource};
 use crate::telemetry::metrics::{self, Metrics};
 
 /// What the pages are made from.
@@ -28,7 +28,6 @@ use crate::telemetry::metrics::{self, Metrics};
 pub(super) struct Admin {
     pub(super) readiness: Arc<Readiness>,
     pub(super) snapshot: Arc<SnapshotCell>,
-    pub(super) sources: Arc<Sources>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Clock,
 }
@@ -112,19 +111,17 @@ impl Admin {
                 "applied_at": snapshot.applied_at.to_string(),
                 "rules": snapshot.policy.rules.len(),
             },
-            "issuers": self.sources.all_keys().map(|source| self.issuer(source, now)).collect::<Vec<_>>(),
+            "issuers": snapshot.sources.iter().map(|its| issuer(its, now)).collect::<Vec<_>>(),
         })
     }
+}
 
-    fn issuer(&self, source: &KeySource, now: UnixTime) -> Value {
-        let mut shown = issuer_keys(source, now);
-        if let (Some(introspection), Value::Object(members)) =
-            (self.sources.introspection(source.id()), &mut shown)
-        {
-            members.insert("introspection".to_owned(), issuer_introspection(introspection, now));
-        }
-        shown
+fn issuer(its: &IssuerSources, now: UnixTime) -> Value {
+    let mut shown = issuer_keys(its.keys(), now);
+    if let (Some(introspection), Value::Object(members)) = (its.introspection(), &mut shown) {
+        members.insert("introspection".to_owned(), issuer_introspection(introspection, now));
     }
+    shown
 }
 
 fn issuer_introspection(source: &IntrospectionSource, now: UnixTime) -> Value {

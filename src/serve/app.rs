@@ -78,7 +78,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     let mut driver = Driver::default();
     let wiring = Wiring::new(config, Clock::System);
     wiring.drive(&mut driver);
-    let readiness = Arc::new(Readiness::new(Arc::clone(&wiring.sources)));
+    let readiness = Arc::new(Readiness::new(Arc::clone(&wiring.snapshot)));
     start_admin(&wiring, &readiness, &mut driver, admin_listener);
 
     let in_flight = InFlight::default();
@@ -170,7 +170,6 @@ fn start_admin(wiring: &Wiring, readiness: &Arc<Readiness>, driver: &mut Driver,
     let pages = admin::router(Arc::new(Admin {
         readiness: Arc::clone(readiness),
         snapshot: Arc::clone(&wiring.snapshot),
-        sources: Arc::clone(&wiring.sources),
         metrics: Arc::clone(&wiring.metrics),
         clock: wiring.clock,
     }));

@@ -1,10 +1,11 @@
 //! Readiness: a latch that opens once, when every required issuer's keys have been read, and closes at
-//! shutdown. It never closes because an issuer is down: that would take the whole fleet out at once.
+//! shutdown. It never closes because an issuer is down, or a new one was added: that would take the whole fleet
+//! out at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::sources::Sources;
+use crate::snapshot::SnapshotCell;
 
 const STARTING: u8 = 0;
 const READY: u8 = 1;
@@ -14,12 +15,12 @@ const STOPPING: u8 = 2;
 #[derive(Debug)]
 pub(super) struct Readiness {
     state: AtomicU8,
-    sources: Arc<Sources>,
+    snapshot: Arc<SnapshotCell>,
 }
 
 impl Readiness {
-    pub(super) fn new(sources: Arc<Sources>) -> Self {
-        Self { state: AtomicU8::new(STARTING), sources }
+    pub(super) fn new(snapshot: Arc<SnapshotCell>) -> Self {
+        Self { state: AtomicU8::new(STARTING), snapshot }
     }
 
     /// Ready, or the names of what is waited for.
@@ -32,7 +33,7 @@ impl Readiness {
             STOPPING => return Err("stopping".to_owned()),
             _ => {}
         }
-        let waiting: Vec<_> = self.waiting_for().collect();
+        let waiting = self.waiting_for();
         if !waiting.is_empty() {
             return Err(format!("waiting for the keys of: {}", waiting.join(", ")));
         }
@@ -43,10 +44,13 @@ impl Readiness {
         }
     }
 
-    fn waiting_for(&self) -> impl Iterator<Item = &str> {
-        let missing =
-            self.sources.all_keys().filter(|source| !source.trusted().optional && source.latest().is_none());
-        missing.map(|source| source.trusted().issuer.name.as_ref())
+    fn waiting_for(&self) -> Vec<Arc<str>> {
+        let snapshot = self.snapshot.load();
+        let missing = snapshot
+            .sources
+            .iter()
+            .filter(|source| !source.trusted().optional && source.keys().latest().is_none());
+        missing.map(|source| Arc::clone(&source.trusted().issuer.name)).collect()
     }
 
     pub(super) fn stop(&self) {

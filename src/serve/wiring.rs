@@ -1,14 +1,15 @@
-//! Turns a configuration into the parts that decide checks. `explain` wires the same parts as the server.
+//! Turns a configuration into the parts that decide checks, and another one into their next generation.
+//! `explain` wires the same parts as the server.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::driver::Driver;
 use crate::authorizer::Authorizer;
-use crate::check::issuer::{Issuers, KnownKeys};
+use crate::check::issuer::KnownKeys;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{CheckLimits, Config};
 use crate::snapshot::{Snapshot, SnapshotCell};
-use crate::sources::{IntrospectionSource, Introspector, KeySource, Sources};
+use crate::sources::{KeySink, Sources, Succession, Surroundings};
 use crate::telemetry::metrics::Metrics;
 
 /// Everything that a configuration becomes, but for the listeners.
@@ -16,8 +17,6 @@ use crate::telemetry::metrics::Metrics;
 pub struct Wiring {
     /// Answers checks.
     pub authorizer: Arc<Authorizer>,
-    /// What it knows from outside.
-    pub sources: Arc<Sources>,
     /// What it sees.
     pub snapshot: Arc<SnapshotCell>,
     /// What it counts.
@@ -27,59 +26,72 @@ pub struct Wiring {
 }
 
 impl Wiring {
-    /// Wires a configuration; nothing runs yet.
+    /// Wires a configuration, generation 1; nothing runs yet.
     #[must_use]
     pub fn new(config: Config, clock: Clock) -> Self {
         let metrics = Arc::new(Metrics::new());
-        let Config { issuers: trusted, policy, check, .. } = config;
-        let issuers = Arc::new(Issuers::new(trusted.iter().map(|trusted| trusted.issuer.clone()).collect()));
-        let generation = 1;
-        metrics.configured(generation);
-        let snapshot = Arc::new(SnapshotCell::new(Snapshot {
-            generation,
-            applied_at: clock.now(),
-            policy: Arc::new(policy),
-            issuers: Arc::clone(&issuers),
-            keys: KnownKeys::default(),
-            max_token_bytes: check.max_token_bytes,
-        }));
-        let keys = issuers.iter().zip(trusted).map(|((id, _), trusted)| {
-            Arc::new(KeySource::new(id, trusted, clock, Arc::clone(&snapshot), Arc::clone(&metrics)))
-        });
-        let keys: Vec<_> = keys.collect();
-        let introspection = keys.iter().filter_map(|keys| introspection(keys, clock, &metrics)).collect();
-        let sources = Arc::new(Sources::new(keys, introspection));
-        let authorizer = Authorizer::new(
-            Arc::clone(&snapshot),
-            Arc::clone(&sources),
-            Arc::clone(&metrics),
-            clock,
-            check.deadline,
-        );
-        Self { authorizer: Arc::new(authorizer), sources, snapshot, metrics, clock }
+        let snapshot = Arc::new(SnapshotCell::new(unconfigured(config.check, clock)));
+        let authorizer = Arc::new(Authorizer::new(Arc::clone(&snapshot), Arc::clone(&metrics), clock));
+        let wiring = Self { authorizer, snapshot, metrics, clock };
+        wiring.apply(config);
+        wiring
     }
 
-    /// Starts the background tasks of the sources.
+    /// Replaces the generation in use by this configuration, and says how the issuers differ. Checks under way
+    /// end with what they began with. [`Wiring::drive`] then starts what is new.
+    pub(crate) fn apply(&self, config: Config) -> Succession {
+        let Config { issuers, policy, check, .. } = config;
+        let current = self.snapshot.load();
+        let succession = current.sources.succeed(issuers, &self.surroundings());
+        let sources = Arc::clone(&succession.sources);
+        let next = Snapshot {
+            generation: current.generation + 1,
+            applied_at: self.clock.now(),
+            policy: Arc::new(policy),
+            issuers: Arc::new(sources.issuers()),
+            keys: sources.known_keys(),
+            sources,
+            limits: check,
+        };
+        self.snapshot.replace(&next);
+        self.metrics.config().applied(next.generation, next.applied_at);
+        succession
+    }
+
+    /// Starts the background tasks of the sources that have none yet. Those of sources that are not used any
+    /// longer end by themselves.
     pub(crate) fn drive(&self, driver: &mut Driver) {
-        for source in self.sources.all_keys() {
-            let source = Arc::clone(source);
-            driver.spawn("issuer keys", async move { source.run().await });
+        for its in self.snapshot.load().sources.iter().filter(|its| its.begin()) {
+            let source = Arc::clone(its.keys());
+            driver.spawn_until(its.unused(), "issuer keys", async move { source.run().await });
+            if let Some(source) = its.introspection().map(Arc::clone) {
+                driver.spawn_until(its.unused(), "introspection", async move { source.run().await });
+            }
         }
-        for source in self.sources.all_introspection() {
-            let source = Arc::clone(source);
-            driver.spawn("introspection", async move { source.run().await });
-        }
+    }
+
+    /// What is known from outside.
+    #[must_use]
+    pub fn sources(&self) -> Arc<Sources> {
+        Arc::clone(&self.snapshot.load().sources)
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        let sink: Weak<SnapshotCell> = Arc::downgrade(&self.snapshot);
+        let sink: Weak<dyn KeySink> = sink;
+        Surroundings { clock: self.clock, metrics: Arc::clone(&self.metrics), sink }
     }
 }
 
-fn introspection(
-    keys: &Arc<KeySource>,
-    clock: Clock,
-    metrics: &Arc<Metrics>,
-) -> Option<Arc<IntrospectionSource>> {
-    let trusted = keys.trusted().clone();
-    let settings = trusted.introspection.clone()?;
-    let introspector = Introspector::new(trusted.clone(), settings.clone(), clock, Some(Arc::clone(keys)));
-    let metrics = Arc::clone(metrics);
-    Some(Arc::new(IntrospectionSource::new(keys.id(), trusted, settings, introspector, clock, metrics)))
+/// Generation 0: no rule, so every request is refused. Nobody asks it.
+fn unconfigured(limits: CheckLimits, clock: Clock) -> Snapshot {
+    Snapshot {
+        generation: 0,
+        applied_at: clock.now(),
+        policy: Arc::default(),
+        issuers: Arc::default(),
+        keys: KnownKeys::default(),
+        sources: Arc::default(),
+        limits,
+    }
 }

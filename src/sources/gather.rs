@@ -3,21 +3,21 @@
 use tokio::time::{Instant, timeout_at};
 
 use super::Sources;
+use crate::check::issuer::KnownKeys;
 use crate::check::{Facts, Need, OutageReason, Plan};
 use crate::jose::UnixTime;
-use crate::snapshot::Snapshot;
 
-/// Gathers the facts for a plan that was made from this snapshot.
+/// Gathers the facts for a plan. Keys and sources are those of the snapshot that it was made from.
 pub async fn gather(
     plan: &Plan<'_>,
-    snapshot: &Snapshot,
+    keys: &KnownKeys,
     sources: &Sources,
     now: UnixTime,
     deadline: Instant,
 ) -> Facts {
     match plan.need() {
         Need::Nothing => Facts::Nothing,
-        Need::Keys(id) => match snapshot.keys.of(id) {
+        Need::Keys(id) => match keys.of(id) {
             Some(known) => Facts::Keys(known.set.clone()),
             None => Facts::Missing(OutageReason::KeysMissing),
         },

@@ -1,6 +1,7 @@
 //! One issuer's key set, kept fresh and shown with its age and last error.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -12,7 +13,6 @@ use crate::check::{Facts, OutageReason, Plan};
 use crate::clock::{Clock, stopwatch};
 use crate::config::{KeyOrigin, TrustedIssuer};
 use crate::jose::{KeySet, UnixTime};
-use crate::snapshot::SnapshotCell;
 use crate::telemetry::metrics::{Metrics, RefreshResult};
 
 /// The time to the next refresh: after failures sooner than usual, so that an issuer that is back is used at
@@ -22,6 +22,12 @@ fn pause(interval: Duration, failures: u32) -> Duration {
         0 => interval,
         _ => interval.min(Duration::from_secs(1 << (failures - 1).min(6))),
     }
+}
+
+/// Where keys go when they have been read.
+pub trait KeySink: Debug + Send + Sync {
+    /// Takes the keys of one issuer.
+    fn put_keys(&self, id: IssuerId, keys: &IssuerKeys);
 }
 
 /// What /statusz shows.
@@ -39,7 +45,8 @@ pub struct KeySource {
     id: IssuerId,
     trusted: TrustedIssuer,
     clock: Clock,
-    snapshot: Arc<SnapshotCell>,
+    /// Weak, because the snapshot in it holds this source.
+    sink: Weak<dyn KeySink>,
     metrics: Arc<Metrics>,
     gate: RefreshGate,
     latest: ArcSwapOption<IssuerKeys>,
@@ -53,7 +60,7 @@ impl KeySource {
         id: IssuerId,
         trusted: TrustedIssuer,
         clock: Clock,
-        snapshot: Arc<SnapshotCell>,
+        sink: Weak<dyn KeySink>,
         metrics: Arc<Metrics>,
     ) -> Self {
         let gate = RefreshGate::new(trusted.refresh.cooldown);
@@ -61,12 +68,31 @@ impl KeySource {
             id,
             trusted,
             clock,
-            snapshot,
+            sink,
             metrics,
             gate,
             latest: ArcSwapOption::empty(),
             status: Mutex::default(),
         }
+    }
+
+    /// Begins with what another source of the same keys has read, so that no check waits for them again.
+    pub(super) fn inherit(&self, other: &Self) {
+        if let Some(keys) = other.latest() {
+            let known = self.known(Arc::clone(&keys.set), keys.read_at);
+            self.metrics.jwks_keys(&self.trusted.issuer.name, known.set.keys().len(), known.read_at);
+            self.latest.store(Some(Arc::new(known)));
+            *self.status.lock().unwrap_or_else(PoisonError::into_inner) = other.status();
+        }
+    }
+
+    /// Whether both read the same keys from the same place.
+    pub(super) fn reads_as(&self, other: &Self) -> bool {
+        let (ours, theirs) = (&self.trusted, &other.trusted);
+        ours.issuer.identifier == theirs.issuer.identifier
+            && ours.keys == theirs.keys
+            && ours.ca_file == theirs.ca_file
+            && ours.issuer.profile.algorithms == theirs.issuer.profile.algorithms
     }
 
     /// Whose keys.
@@ -97,6 +123,11 @@ impl KeySource {
     pub async fn run(&self) {
         let mut fetcher = KeyFetcher::new(self.trusted.clone());
         let mut failures = 0;
+        if let Some(inherited) = self.latest() {
+            // At the time that was due: edits in quick succession must not put it off.
+            let age = self.clock.now().since(inherited.read_at);
+            self.gate.due(self.trusted.refresh.interval.saturating_sub(age)).await;
+        }
         loop {
             failures = if self.refresh(&mut fetcher).await { 0 } else { failures + 1 };
             self.gate.due(pause(self.trusted.refresh.interval, failures)).await;
@@ -121,15 +152,22 @@ impl KeySource {
 
     fn accept(&self, set: Arc<KeySet>) {
         let read_at = self.clock.now();
-        let from_file = matches!(self.trusted.keys, KeyOrigin::File(_));
-        let stale_at = (!from_file).then(|| read_at.plus(self.trusted.refresh.max_stale));
         self.log_change(&set);
-        let keys = IssuerKeys { set, read_at, stale_at };
+        let keys = Arc::new(self.known(set, read_at));
         self.metrics.jwks_keys(&self.trusted.issuer.name, keys.set.keys().len(), read_at);
-        self.snapshot.put_keys(self.id, &keys);
-        self.latest.store(Some(Arc::new(keys)));
+        // Before they are put: whoever replaces the snapshot just now sees them here.
+        self.latest.store(Some(Arc::clone(&keys)));
+        if let Some(sink) = self.sink.upgrade() {
+            sink.put_keys(self.id, &keys);
+        }
         *self.status.lock().unwrap_or_else(PoisonError::into_inner) =
             KeyStatus { tried_at: Some(read_at), last_error: None };
+    }
+
+    fn known(&self, set: Arc<KeySet>, read_at: UnixTime) -> IssuerKeys {
+        let from_file = matches!(self.trusted.keys, KeyOrigin::File(_));
+        let stale_at = (!from_file).then(|| read_at.plus(self.trusted.refresh.max_stale));
+        IssuerKeys { set, read_at, stale_at }
     }
 
     fn log_change(&self, set: &KeySet) {

@@ -10,51 +10,61 @@ mod introspection;
 mod jwks;
 mod key_fetcher;
 mod metadata;
+mod of_issuer;
 mod refresh;
+mod succession;
 
 use std::sync::Arc;
 
 pub use gather::gather;
 pub use http::{HttpClient, HttpFault};
 pub use introspection::{BreakerState, CallFault, IntrospectionSource, IntrospectionStatus, Introspector};
-pub use jwks::{KeySource, KeyStatus};
+pub use jwks::{KeySink, KeySource, KeyStatus};
 pub use key_fetcher::{KeyFetcher, RefreshFault};
+pub use of_issuer::{IssuerSources, Surroundings};
+pub use succession::Succession;
 
-use crate::check::issuer::IssuerId;
+use crate::check::issuer::{IssuerId, Issuers, KnownKeys};
 
-/// The sources of one configuration.
+/// The sources of one generation. An issuer whose configuration is the same in the next keeps its own.
 #[derive(Debug, Default)]
 pub struct Sources {
-    keys: Vec<Arc<KeySource>>,
-    introspection: Vec<Arc<IntrospectionSource>>,
+    issuers: Vec<Arc<IssuerSources>>,
+    /// How many ids were given.
+    numbered: u64,
 }
 
 impl Sources {
-    /// From one key source for each issuer, and one for each that introspects.
+    /// Those of each issuer, in the order written.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<IssuerSources>> {
+        self.issuers.iter()
+    }
+
+    /// Whom they are about.
     #[must_use]
-    pub fn new(keys: Vec<Arc<KeySource>>, introspection: Vec<Arc<IntrospectionSource>>) -> Self {
-        Self { keys, introspection }
+    pub fn issuers(&self) -> Issuers {
+        self.iter().map(|its| (its.id(), its.trusted().issuer.clone())).collect()
+    }
+
+    /// The keys of all of them, as last read.
+    #[must_use]
+    pub fn known_keys(&self) -> KnownKeys {
+        self.iter().filter_map(|its| Some((its.id(), its.keys().latest()?.as_ref().clone()))).collect()
     }
 
     /// The introspection source of this issuer.
     #[must_use]
     pub fn introspection(&self, id: IssuerId) -> Option<&Arc<IntrospectionSource>> {
-        self.introspection.iter().find(|source| source.id() == id)
-    }
-
-    /// All introspection sources.
-    pub fn all_introspection(&self) -> impl Iterator<Item = &Arc<IntrospectionSource>> {
-        self.introspection.iter()
+        self.of(id)?.introspection()
     }
 
     /// The key source of this issuer.
     #[must_use]
     pub fn keys(&self, id: IssuerId) -> Option<&Arc<KeySource>> {
-        self.keys.iter().find(|source| source.id() == id)
+        self.of(id).map(|its| its.keys())
     }
 
-    /// All key sources.
-    pub fn all_keys(&self) -> impl Iterator<Item = &Arc<KeySource>> {
-        self.keys.iter()
+    fn of(&self, id: IssuerId) -> Option<&Arc<IssuerSources>> {
+        self.iter().find(|its| its.id() == id)
     }
 }

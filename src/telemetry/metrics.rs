@@ -1,5 +1,7 @@
 //! Every metric family, in one struct. Labels are closed enums and configured names, nothing else.
 
+mod config;
+
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -10,6 +12,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+
+pub use config::ConfigMetrics;
 
 use crate::check::{Decision, DenyReason, OutageReason};
 use crate::jose::UnixTime;
@@ -29,7 +33,7 @@ pub struct Metrics {
     refresh_duration: Family<IssuerLabel, Histogram>,
     keys: Family<IssuerLabel, Gauge>,
     keys_read_at: Family<IssuerLabel, Gauge>,
-    generation: Gauge,
+    config: ConfigMetrics,
     calls: Family<ResultLabels, Counter>,
     call_duration: Family<IssuerLabel, Histogram>,
     saved: Family<ResultLabels, Counter>,
@@ -184,8 +188,7 @@ impl Metrics {
             answered_at.clone(),
         );
 
-        let generation = Gauge::default();
-        registry.register("config_generation", "Configurations applied since the start", generation.clone());
+        let config = ConfigMetrics::register(&mut registry);
         let allowed = counter("allow", "");
         Self {
             registry,
@@ -197,7 +200,7 @@ impl Metrics {
             refresh_duration,
             keys,
             keys_read_at,
-            generation,
+            config,
             calls,
             call_duration,
             saved,
@@ -264,9 +267,18 @@ impl Metrics {
         self.keys_read_at.get_or_create(&label).set(read_at.as_millis() / 1000);
     }
 
-    /// Notes the configuration in use.
-    pub fn configured(&self, generation: u64) {
-        self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
+    /// What is said of the configuration.
+    #[must_use]
+    pub fn config(&self) -> &ConfigMetrics {
+        &self.config
+    }
+
+    /// Forgets how an issuer is doing: it is not trusted any more, or in another way. What was counted stays.
+    pub fn forget_state_of(&self, issuer: &str) {
+        let label = IssuerLabel { issuer: issuer.to_owned() };
+        for gauge in [&self.keys, &self.keys_read_at, &self.suspended, &self.answered_at] {
+            gauge.remove(&label);
+        }
     }
 
     /// The text that Prometheus scrapes, in the OpenMetrics format.

@@ -11,9 +11,9 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("clock", &["jose"]),
     ("check", &["jose"]),
     ("config", &["check", "jose"]),
-    ("snapshot", &["check", "jose"]),
     ("telemetry", &["check", "jose"]),
-    ("sources", &["config", "snapshot", "telemetry", "clock", "secret", "check", "jose"]),
+    ("sources", &["config", "telemetry", "clock", "secret", "check", "jose"]),
+    ("snapshot", &["sources", "config", "check", "jose"]),
     ("authorizer", &["sources", "snapshot", "telemetry", "clock", "check"]),
     ("envoy", &["authorizer", "check"]),
     (

@@ -1,0 +1,49 @@
+//! The families that tell which configuration is in use, and whether a newer one was refused.
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::jose::UnixTime;
+
+/// The state of the configuration.
+#[derive(Debug)]
+pub struct ConfigMetrics {
+    generation: Gauge,
+    applied_at: Gauge,
+    rejected: Gauge,
+    rejections: Counter,
+}
+
+impl ConfigMetrics {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let generation = Gauge::default();
+        registry.register("config_generation", "Configurations applied since the start", generation.clone());
+        let applied_at = Gauge::default();
+        let help = "When the configuration in use, the last good one, was applied, as a Unix time";
+        registry.register_with_unit("config_applied_timestamp", help, Unit::Seconds, applied_at.clone());
+        let rejected = Gauge::default();
+        let help = "1 while the files hold a configuration that was refused, else 0";
+        registry.register("config_rejected", help, rejected.clone());
+        let rejections = Counter::default();
+        registry.register("config_rejections", "Configurations refused since the start", rejections.clone());
+        Self { generation, applied_at, rejected, rejections }
+    }
+
+    /// Notes the configuration in use.
+    pub fn applied(&self, generation: u64, at: UnixTime) {
+        self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
+        self.applied_at.set(at.as_millis() / 1000);
+    }
+
+    /// Notes that an edit was refused: the files say something else than what is in use.
+    pub fn rejected(&self) {
+        self.rejections.inc();
+        self.rejected.set(1);
+    }
+
+    /// Notes that the files say what is in use.
+    pub fn accepted(&self) {
+        self.rejected.set(0);
+    }
+}
