@@ -305,16 +305,17 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_is_a_4xx_and_says_what_rfc_6750_says() {
+    fn every_refusal_is_a_4xx_and_says_what_the_rfcs_say() {
         for reason in DenyReason::ALL {
             let facts = reason.facts();
             let expected = match facts.error {
                 Some("invalid_request") => 400,
                 Some("invalid_token") => 401,
                 Some("insufficient_scope") => 403,
-                None if facts.challenge => 401,
+                Some("insufficient_user_authentication") => 401,
+                None if *reason == DenyReason::CredentialMissing => 401,
                 None => facts.status,
-                Some(other) => panic!("{other} is no RFC 6750 error code"),
+                Some(other) => panic!("{other} is no error code of RFC 6750 or RFC 9470"),
             };
             assert_eq!(facts.status, expected, "{reason:?}");
             assert!(matches!(facts.status, 400 | 401 | 403 | 429), "{reason:?}");
