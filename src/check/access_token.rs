@@ -1,6 +1,6 @@
 //! The claims of an access token (RFC 9068 §4, RFC 8725), whatever vouched for them. The only maker of
 //! [`VerifiedToken`]; only [`super::jwt`] calls it, after the signature, and [`super::introspection`], after an
-//! issuer's answer.
+//! issuer's answer. [`super::replay`], which grants nothing, makes one of what was recorded.
 
 use serde_json::Value;
 
@@ -20,6 +20,16 @@ pub struct VerifiedToken {
 }
 
 impl VerifiedToken {
+    /// What was recorded of a token that had been verified.
+    pub(super) fn recorded(
+        issuer: IssuerId,
+        claims: Claims,
+        client: Option<String>,
+        scopes: Vec<String>,
+    ) -> Self {
+        Self { issuer, claims, client, scopes }
+    }
+
     /// A token with these claims, for tests of what comes later.
     #[cfg(test)]
     pub(crate) fn of_claims(claims: Value) -> Self {
@@ -163,7 +173,11 @@ fn check_present(claims: &Claims, profile: &TokenProfile, trail: &mut impl Trail
 }
 
 /// RFC 9068 §4, RFC 8725 §3.9.
-fn check_audience(claims: &Claims, profile: &TokenProfile, trail: &mut impl Trail) -> Result<(), DenyReason> {
+pub(super) fn check_audience(
+    claims: &Claims,
+    profile: &TokenProfile,
+    trail: &mut impl Trail,
+) -> Result<(), DenyReason> {
     // Some servers write an empty list where a token is for nobody in particular.
     let for_nobody = claims.raw("aud").and_then(Value::as_array).is_some_and(Vec::is_empty);
     if profile.audiences == Audiences::Any && for_nobody {

@@ -17,8 +17,11 @@ pub mod jwt;
 mod plan;
 pub mod policy;
 pub mod proof;
+pub mod record;
+pub mod replay;
 pub mod target;
 pub mod trail;
+pub mod trial;
 
 pub use decide::{Decided, Step, decide};
 pub use decision::{Decision, Denial, DenyReason, Outage, OutageReason};

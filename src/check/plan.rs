@@ -172,7 +172,8 @@ impl Route<'_> {
     }
 }
 
-fn route<'a>(
+/// Finds the rule for a request.
+pub(super) fn route<'a>(
     input: &CheckInput,
     policy: &'a Policy,
     trail: &mut impl Trail,

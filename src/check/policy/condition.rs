@@ -36,6 +36,7 @@ pub struct Condition {
     text: String,
     program: Program,
     headers: Vec<String>,
+    claims: Option<Vec<String>>,
 }
 
 /// Why a condition came to nothing. It says nothing of values: they may be secrets.
@@ -59,10 +60,11 @@ pub enum ConditionFault {
 }
 
 impl Condition {
-    /// From a program that reads only `token`, `request` and `now`, and of the headers these, in lower case.
+    /// From a program that reads only `token`, `request` and `now`; of the headers these, in lower case; and of the
+    /// claims these, or any where there are none.
     #[must_use]
-    pub fn new(text: String, program: Program, headers: Vec<String>) -> Self {
-        Self { text, program, headers }
+    pub fn new(text: String, program: Program, headers: Vec<String>, claims: Option<Vec<String>>) -> Self {
+        Self { text, program, headers, claims }
     }
 
     /// Compiles text, without looking at what it names.
@@ -94,6 +96,12 @@ impl Condition {
     #[must_use]
     pub fn headers(&self) -> &[String] {
         &self.headers
+    }
+
+    /// The claims that it reads; none where it may read any.
+    #[must_use]
+    pub fn claims(&self) -> Option<&[String]> {
+        self.claims.as_deref()
     }
 
     /// Whether it holds.

@@ -9,6 +9,7 @@ mod condition;
 mod evaluate;
 mod forward;
 mod pattern;
+mod reads;
 mod requirement;
 mod rule;
 
@@ -18,6 +19,7 @@ pub use condition::{Condition, ConditionFault, RequestFacts};
 pub use evaluate::{Grant, evaluate, grant_public};
 pub use forward::{Forward, ForwardSource, ListForm, Missing, OwnedHeaders};
 pub use pattern::{HostPattern, PathPattern, PatternFault};
+pub use reads::Reads;
 pub use requirement::{Introspect, Requirement, ScopeRequirement, Stale, is_scope_token};
 pub use rule::{Access, Rule};
 

@@ -41,7 +41,7 @@ impl Requirement {
     ///
     /// # Errors
     /// The first part that is not met.
-    pub(super) fn check(
+    pub(in crate::check) fn check(
         &self,
         token: &VerifiedToken,
         issuers: &Issuers,

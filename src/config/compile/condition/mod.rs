@@ -50,7 +50,9 @@ pub(super) fn compile(text: &str, at: &Path, findings: &mut Findings<'_>) -> Opt
         let hint = "delete it, or compare something of the token or the request";
         findings.warning(at, format!("is always {always}"), hint);
     }
-    Some(Arc::new(Condition::new(text.to_owned(), program, names.headers.into_iter().collect())))
+    let headers = names.headers.into_iter().collect();
+    let claims = (!names.reads_all_claims).then(|| names.claims.into_iter().collect());
+    Some(Arc::new(Condition::new(text.to_owned(), program, headers, claims)))
 }
 
 /// On a thread of its own, with a stack that is large enough; a parser that panics there refuses the text.

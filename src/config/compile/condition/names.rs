@@ -18,6 +18,10 @@ const MAX_DEPTH: usize = 40;
 pub(super) struct Names {
     /// The headers, in lower case.
     pub(super) headers: BTreeSet<String>,
+    /// The claims that it names.
+    pub(super) claims: BTreeSet<String>,
+    /// Whether it may read claims that it does not name.
+    pub(super) reads_all_claims: bool,
     /// Whether it reads anything at all.
     pub(super) reads_anything: bool,
     /// What it must not do.
@@ -101,7 +105,11 @@ impl Names {
 
     fn ident(&mut self, name: &str) {
         match name {
-            "token" | "now" => self.reads_anything = true,
+            "now" => self.reads_anything = true,
+            "token" => {
+                self.reads_anything = true;
+                self.reads_all_claims = true;
+            }
             "request" => self.fault(
                 "reads `request` as a whole",
                 "write `request.method`, `request.host`, `request.path` or `request.headers[\"x-name\"]`",
@@ -127,6 +135,8 @@ impl Names {
             }
         } else if is_headers(&select.operand) {
             self.header(&select.field);
+        } else if is_token(&select.operand) {
+            self.claim(&select.field);
         } else {
             self.visit(&select.operand, depth);
         }
@@ -145,6 +155,11 @@ impl Names {
                     Some(name) => self.header(name),
                     None => self.fault("computes the name of a header", HEADERS_HINT),
                 }
+            }
+            (operators::INDEX, [of, name]) | (operators::IN, [name, of])
+                if is_token(of) && literal(name).is_some() =>
+            {
+                literal(name).into_iter().for_each(|name| self.claim(name));
             }
             _ => {
                 call.target.iter().for_each(|target| self.visit(target, depth));
@@ -177,6 +192,11 @@ impl Names {
         self.loops -= 1;
     }
 
+    fn claim(&mut self, name: &str) {
+        self.reads_anything = true;
+        self.claims.insert(name.to_owned());
+    }
+
     fn header(&mut self, name: &str) {
         self.reads_anything = true;
         let quoted = quoted(name);
@@ -195,6 +215,10 @@ impl Names {
 
 fn is_request(expression: &IdedExpr) -> bool {
     matches!(&expression.expr, Expr::Ident(name) if name == "request")
+}
+
+fn is_token(expression: &IdedExpr) -> bool {
+    matches!(&expression.expr, Expr::Ident(name) if name == "token")
 }
 
 pub(super) fn is_headers(expression: &IdedExpr) -> bool {

@@ -5,10 +5,10 @@ use super::super::super::problem::Severity;
 use super::super::super::read::read;
 use super::super::findings::Findings;
 use super::compile;
-use crate::check::policy::{Condition, ConditionFault, RequestFacts};
-use crate::check::target::{Target, TargetRules};
 use crate::check::Headers;
 use crate::check::access_token::VerifiedToken;
+use crate::check::policy::{Condition, ConditionFault, RequestFacts};
+use crate::check::target::{Target, TargetRules};
 use crate::jose::UnixTime;
 
 struct Compiled {
@@ -22,7 +22,11 @@ fn compiled(text: &str) -> Compiled {
     let mut problems = Vec::new();
     let condition = compile(text, &Path::root().key("condition"), &mut Findings::new(&source, &mut problems));
     let of = |severity| {
-        problems.iter().filter(|problem| problem.severity == severity).map(|problem| problem.what.clone()).collect()
+        problems
+            .iter()
+            .filter(|problem| problem.severity == severity)
+            .map(|problem| problem.what.clone())
+            .collect()
     };
     Compiled { condition, errors: of(Severity::Error), warnings: of(Severity::Warning) }
 }
@@ -32,7 +36,8 @@ fn holds(text: &str, claims: Value, headers: &[(&str, &str)]) -> Result<bool, Co
     assert_eq!(compiled.errors, Vec::<String>::new(), "{text}");
     let headers: Headers = headers.iter().map(|(name, value)| (*name, *value)).collect();
     let target = Target::read("/orders/caf%C3%A9/?q=1", TargetRules::default()).unwrap();
-    let request = RequestFacts { method: "POST", host: "orders.example.com", target: &target, headers: &headers };
+    let request =
+        RequestFacts { method: "POST", host: "orders.example.com", target: &target, headers: &headers };
     let token = VerifiedToken::of_claims(claims);
     compiled.condition.unwrap().holds(&token, request, UnixTime::from_millis(1_700_000_000_500))
 }
@@ -59,7 +64,10 @@ fn reads_token_request_and_now() {
     ] {
         assert_eq!(holds(text, claims(), &headers), Ok(true), "{text}");
     }
-    assert_eq!(holds("token.tenant.id == request.headers[\"x-tenant\"]", claims(), &[("x-tenant", "t2")]), Ok(false));
+    assert_eq!(
+        holds("token.tenant.id == request.headers[\"x-tenant\"]", claims(), &[("x-tenant", "t2")]),
+        Ok(false)
+    );
 }
 
 #[test]
@@ -123,7 +131,11 @@ fn refuses_what_could_never_work() {
     ] {
         let compiled = compiled(text);
         assert!(compiled.condition.is_none(), "{text}");
-        assert!(compiled.errors.iter().any(|error| error.starts_with(expected)), "{text}: {:?}", compiled.errors);
+        assert!(
+            compiled.errors.iter().any(|error| error.starts_with(expected)),
+            "{text}: {:?}",
+            compiled.errors
+        );
     }
 }
 
@@ -160,6 +172,11 @@ fn warns_of_conditions_that_decide_nothing() {
 
 #[test]
 fn knows_which_headers_it_reads() {
-    let condition = compiled("\"x-b\" in request.headers || request.headers.origin == token.a").condition.unwrap();
+    let condition =
+        compiled("\"x-b\" in request.headers || request.headers.origin == token.a").condition.unwrap();
     assert_eq!(condition.headers(), ["origin", "x-b"]);
+    assert_eq!(condition.claims(), Some(["a".to_owned()].as_slice()));
+    let condition = compiled("token[\"b\"] == 1 && \"c\" in token && token.d.e == 2").condition.unwrap();
+    assert_eq!(condition.claims(), Some(["b", "c", "d"].map(str::to_owned).as_slice()));
+    assert_eq!(compiled("token[token.a] == 1").condition.unwrap().claims(), None);
 }

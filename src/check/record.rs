@@ -1,0 +1,162 @@
+//! A request as it is recorded in the audit log: enough to judge it again under another policy, and no more. No
+//! token, no query, and of claims and headers only those that a policy reads.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::access_token::VerifiedToken;
+use super::decide::Decided;
+use super::input::{CheckInput, Headers};
+use super::issuer::Issuers;
+use super::policy::Reads;
+use super::trial::Tried;
+
+/// One line of the audit log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// When it was decided (RFC 3339).
+    pub time: String,
+    /// What was asked for.
+    pub request: RecordedRequest,
+    /// What the token said, where one was proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<RecordedToken>,
+    /// `allow`, `deny` or `unavailable`.
+    pub outcome: String,
+    /// Why; empty for an allow.
+    #[serde(default)]
+    pub reason: String,
+    /// The rule that applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The generation of the configuration.
+    #[serde(default)]
+    pub generation: u64,
+    /// What policies on trial would have answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trials: Vec<RecordedTrial>,
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedRequest {
+    /// The method.
+    pub method: String,
+    /// The authority as sent.
+    pub host: String,
+    /// The path as sent, without the query.
+    pub path: String,
+    /// Headers that a policy reads; one that stood several times has several values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, Vec<String>>,
+}
+
+/// What the token said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecordedToken {
+    /// The configured name of its issuer.
+    pub issuer: String,
+    /// The client that it was issued to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// Its scopes.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// Its audiences, and the claims that a policy reads.
+    #[serde(default)]
+    pub claims: Map<String, Value>,
+}
+
+/// What a policy on trial would have answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedTrial {
+    /// `shadow` or `candidate`.
+    pub policy: String,
+    /// The rule of it that would have applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// `would_deny`, `would_allow`, `unknown` or `none`.
+    pub difference: String,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+}
+
+impl Record {
+    /// Records a check.
+    #[must_use]
+    pub fn of(
+        input: &CheckInput,
+        decided: &Decided,
+        tried: &[Tried],
+        issuers: &Issuers,
+        reads: &Reads,
+        time: String,
+        generation: u64,
+    ) -> Self {
+        let decision = &decided.decision;
+        Self {
+            time,
+            request: request(input, reads),
+            token: decided.token.as_ref().map(|proven| token(proven.token(), issuers, reads)),
+            outcome: decision.outcome().to_owned(),
+            reason: decision.reason().to_owned(),
+            rule: decision.rule().map(ToString::to_string),
+            generation,
+            trials: tried.iter().map(RecordedTrial::from).collect(),
+        }
+    }
+
+    /// The request to judge again.
+    #[must_use]
+    pub fn input(&self) -> CheckInput {
+        let RecordedRequest { method, host, path, headers } = &self.request;
+        let mut fields = Headers::default();
+        for (name, values) in headers {
+            values.iter().for_each(|value| fields.push(name, value.as_str()));
+        }
+        CheckInput {
+            method: method.clone(),
+            host: host.clone(),
+            target: path.clone(),
+            headers: fields,
+            source: None,
+        }
+    }
+}
+
+fn request(input: &CheckInput, reads: &Reads) -> RecordedRequest {
+    let values = |name: &str| -> Vec<String> {
+        input.headers.all(name).map(|value| String::from_utf8_lossy(value).into_owned()).collect()
+    };
+    let headers = reads.headers().map(|name| (name.to_owned(), values(name)));
+    RecordedRequest {
+        method: input.method.clone(),
+        host: input.host.clone(),
+        path: input.target.split('?').next().unwrap_or_default().to_owned(),
+        headers: headers.filter(|(_, values)| !values.is_empty()).collect(),
+    }
+}
+
+fn token(token: &VerifiedToken, issuers: &Issuers, reads: &Reads) -> RecordedToken {
+    let claims = token.claims().iter().filter(|(name, _)| *name == "aud" || reads.reads_claim(name));
+    RecordedToken {
+        issuer: issuers.at(token.issuer()).map(|issuer| issuer.name.to_string()).unwrap_or_default(),
+        client: token.client().map(str::to_owned),
+        scopes: token.scopes().to_vec(),
+        claims: claims.map(|(name, value)| (name.clone(), value.clone())).collect(),
+    }
+}
+
+impl From<&Tried> for RecordedTrial {
+    fn from(tried: &Tried) -> Self {
+        Self {
+            policy: tried.kind.label().to_owned(),
+            rule: tried.rule.as_ref().map(ToString::to_string),
+            difference: tried.difference.label().to_owned(),
+            reason: tried.reason.to_owned(),
+        }
+    }
+}

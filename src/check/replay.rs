@@ -1,0 +1,125 @@
+//! Judges a recorded request again. What was verified then counts as verified: signature, times and proof are not in
+//! a record. It can allow nothing: a replay never makes a grant.
+
+use std::sync::Arc;
+
+use super::access_token::{self, VerifiedToken};
+use super::decision::DenyReason;
+use super::input::CheckInput;
+use super::plan::{Route, World, route};
+use super::policy::Requirement;
+use super::record::{Record, RecordedToken};
+use super::trail::{Stage, Trail, Verdict, refuse};
+use crate::jose::{Claims, UnixTime};
+
+/// What a recorded request would come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    /// The rule that would apply.
+    pub rule: Option<Arc<str>>,
+    /// The answer.
+    pub outcome: ReplayOutcome,
+}
+
+/// The answer to a recorded request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReplayOutcome {
+    /// It would pass.
+    Allow,
+    /// It would be refused, for the reason with this label.
+    Deny(String),
+    /// The record does not say enough, and why.
+    Unknown(&'static str),
+}
+
+impl ReplayOutcome {
+    /// `allow`, `deny` or `unknown`.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny(_) => "deny",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+
+    /// The reason, or what is missing; empty for an allow.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Allow => "",
+            Self::Deny(reason) => reason,
+            Self::Unknown(why) => why,
+        }
+    }
+}
+
+/// Judges a record as of `now`.
+pub fn replay(record: &Record, world: World<'_>, now: UnixTime, trail: &mut impl Trail) -> Replayed {
+    let input = record.input();
+    match route(&input, world.policy, trail) {
+        Ok(route) => Replayed {
+            rule: Some(Arc::clone(&route.rule.name)),
+            outcome: judge(record, &input, &route, world, now, trail),
+        },
+        Err(reason) => Replayed { rule: None, outcome: denied(reason) },
+    }
+}
+
+fn denied(reason: DenyReason) -> ReplayOutcome {
+    ReplayOutcome::Deny(reason.label().to_owned())
+}
+
+fn judge(
+    record: &Record,
+    input: &CheckInput,
+    route: &Route<'_>,
+    world: World<'_>,
+    now: UnixTime,
+    trail: &mut impl Trail,
+) -> ReplayOutcome {
+    let Some(requirement) = route.rule.requirement() else {
+        trail.note(Stage::Policy, Verdict::Passed, || "the rule is public".to_owned());
+        return ReplayOutcome::Allow;
+    };
+    match &record.token {
+        Some(token) => match with_token(token, requirement, route, input, world, now, trail) {
+            Ok(()) => ReplayOutcome::Allow,
+            Err(reason) => denied(reason),
+        },
+        // Whatever was wrong with the credential is still wrong.
+        None if record.outcome == "deny" && record.rule.is_some() => {
+            let reason = record.reason.clone();
+            trail.note(Stage::Credential, Verdict::Refused, || format!("as it was recorded: {reason}"));
+            ReplayOutcome::Deny(reason)
+        }
+        None => {
+            let why = "no token was looked at when it was recorded";
+            trail.note(Stage::Credential, Verdict::Unknown, || why.to_owned());
+            ReplayOutcome::Unknown(why)
+        }
+    }
+}
+
+fn with_token(
+    recorded: &RecordedToken,
+    requirement: &Requirement,
+    route: &Route<'_>,
+    input: &CheckInput,
+    world: World<'_>,
+    now: UnixTime,
+    trail: &mut impl Trail,
+) -> Result<(), DenyReason> {
+    let issuer = world.issuers.iter().find(|(_, issuer)| *issuer.name == *recorded.issuer);
+    let Some((id, issuer)) = issuer else {
+        return Err(refuse(trail, Stage::Issuer, DenyReason::IssuerUnknown, || {
+            format!("no issuer is called {:?}", recorded.issuer)
+        }));
+    };
+    let text = || format!("{:?}; signature, times and proof held when it was recorded", issuer.name);
+    trail.note(Stage::Issuer, Verdict::Passed, text);
+    let claims = Claims::new(recorded.claims.clone());
+    access_token::check_audience(&claims, &issuer.profile, trail)?;
+    let token = VerifiedToken::recorded(id, claims, recorded.client.clone(), recorded.scopes.clone());
+    requirement.check(&token, world.issuers, route.facts(input), now, trail)
+}
