@@ -183,12 +183,13 @@ pub(super) fn route<'a>(
         let text = || "the method or the host is malformed".to_owned();
         return Err(refuse(trail, Stage::Route, DenyReason::RequestMalformed, text));
     };
-    let target = Target::read(&input.target, policy.target_rules).map_err(|fault| {
+    let target = Target::read(&input.target, policy.target_rules()).map_err(|fault| {
         let text = || format!("the path is refused: {fault}");
         refuse(trail, Stage::Route, DenyReason::PathAmbiguous, text)
     })?;
-    let rule = policy::route(policy, &host, &input.method, &target, &input.headers, trail)
-        .ok_or(DenyReason::NoRule)?;
+    let request =
+        RequestFacts { method: &input.method, host: &host, target: &target, headers: &input.headers };
+    let rule = policy::route(policy, request, trail).ok_or(DenyReason::NoRule)?;
     Ok(Route { host, target, rule })
 }
 

@@ -65,12 +65,17 @@ pub enum Verdict {
 ///
 /// The text is made only when somebody reads it, so a trail that is not kept costs nothing.
 pub trait Trail {
+    /// Whether anybody reads it. What takes work even to find out is left out where nobody does.
+    const IS_KEPT: bool = true;
+
     /// Notes one step.
     fn note(&mut self, stage: Stage, verdict: Verdict, text: impl FnOnce() -> String);
 }
 
 /// No trail.
 impl Trail for () {
+    const IS_KEPT: bool = false;
+
     fn note(&mut self, _: Stage, _: Verdict, _: impl FnOnce() -> String) {}
 }
 

@@ -64,7 +64,7 @@ fn ask_about(file: &FilePath, config: &Config) -> ExitCode {
 
 fn summary(config: &Config) -> String {
     let names: Vec<_> = config.issuers.iter().map(|trusted| trusted.issuer.name.as_ref()).collect();
-    let rules = plural(config.policy.rules.len(), "rule");
+    let rules = plural(config.policy.rules().len(), "rule");
     format!("good: {rules}, {} ({})", plural(names.len(), "issuer"), names.join(", "))
 }
 

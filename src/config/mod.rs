@@ -28,6 +28,7 @@ pub use read::Source;
 
 use crate::check::issuer::Issuer;
 use crate::check::policy::Policy;
+use crate::check::trial::Trial;
 
 /// Everything that the two files say, ready to use.
 #[derive(Debug)]
@@ -42,6 +43,8 @@ pub struct Config {
     pub issuers: Vec<TrustedIssuer>,
     /// What each route needs.
     pub policy: Policy,
+    /// Policies that are tried out beside it.
+    pub trials: Vec<Trial>,
 }
 
 /// Where to listen.

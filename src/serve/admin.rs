@@ -109,7 +109,7 @@ impl Admin {
             "config": {
                 "generation": snapshot.generation,
                 "applied_at": snapshot.applied_at.to_string(),
-                "rules": snapshot.policy.rules.len(),
+                "rules": snapshot.policy.rules().len(),
             },
             "issuers": snapshot.sources.iter().map(|its| issuer(its, now)).collect::<Vec<_>>(),
         })

@@ -161,7 +161,7 @@ fn announce(config: &Config, admin: &TcpListener, authz: &AuthzListener) {
         %authz,
         admin = admin.local_addr().map(|address| address.to_string()).unwrap_or_default(),
         issuers = issuers.join(" "),
-        rules = config.policy.rules.len(),
+        rules = config.policy.rules().len(),
         "gatepost serves"
     );
 }

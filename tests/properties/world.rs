@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::Arc;
 
 use gatepost::check::issuer::{IssuerKeys, Issuers, KnownKeys};
+use gatepost::check::policy::Policy;
 use gatepost::check::{CheckInput, Decision, Facts, Headers, Need, OutageReason, Step, World, decide, plan};
 use gatepost::config::{Config, load};
 use gatepost::jose::{Algorithm, KeySet, UnixTime};
@@ -20,16 +21,7 @@ pub struct Fixture {
 impl Fixture {
     /// With this policy and the factory's keys for all of these algorithms.
     pub fn new(policy: &str, algorithms: &[&str]) -> Self {
-        let directory = TempDir::with_prefix("gatepost-properties-").unwrap();
-        let gatepost = format!(
-            "listen: {{ authz: \"unix:@none\", admin: \"127.0.0.1:0\" }}\n\
-             issuers:\n  - name: test\n    issuer: {}\n    audiences: [\"{}\"]\n    jwks_file: none\n",
-            Token::ISSUER,
-            Token::AUDIENCE
-        );
-        fs::write(directory.path().join("gatepost.yaml"), gatepost).unwrap();
-        fs::write(directory.path().join("policy.yaml"), policy).unwrap();
-        let config = load(directory.path()).config.unwrap();
+        let config = config(policy);
         let issuers = Issuers::new(config.issuers.iter().map(|trusted| trusted.issuer.clone()).collect());
         let signers: Vec<_> = algorithms.iter().map(|name| Signer::shared(name)).collect();
         let text = token::jwks(&signers).to_string();
@@ -67,6 +59,24 @@ impl Fixture {
     pub fn allows(&self, input: &CheckInput) -> bool {
         matches!(self.decide(input), Decision::Allow(_))
     }
+}
+
+fn config(policy: &str) -> Config {
+    let directory = TempDir::with_prefix("gatepost-properties-").unwrap();
+    let gatepost = format!(
+        "listen: {{ authz: \"unix:@none\", admin: \"127.0.0.1:0\" }}\n\
+         issuers:\n  - name: test\n    issuer: {}\n    audiences: [\"{}\"]\n    jwks_file: none\n",
+        Token::ISSUER,
+        Token::AUDIENCE
+    );
+    fs::write(directory.path().join("gatepost.yaml"), gatepost).unwrap();
+    fs::write(directory.path().join("policy.yaml"), policy).unwrap();
+    load(directory.path()).config.unwrap()
+}
+
+/// A policy read from text.
+pub fn policy(text: &str) -> Policy {
+    config(text).policy
 }
 
 /// A request with this credential.

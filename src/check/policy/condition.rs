@@ -10,26 +10,13 @@ use std::sync::{Arc, LazyLock};
 use cel::objects::{Key, Map};
 use cel::{Context, Env, ExecutionError, Program, Value};
 
+use super::RequestFacts;
 use crate::check::access_token::VerifiedToken;
 use crate::check::input::Headers;
-use crate::check::target::Target;
 use crate::jose::UnixTime;
 
 /// The functions of an expression: the standard ones, without regular expressions and dates.
 static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
-
-/// What a rule knows of the request that it judges.
-#[derive(Clone, Copy, Debug)]
-pub struct RequestFacts<'a> {
-    /// The method as sent.
-    pub method: &'a str,
-    /// The host in lower case, without port.
-    pub host: &'a str,
-    /// The path as rules match it.
-    pub target: &'a Target,
-    /// The header fields.
-    pub headers: &'a Headers,
-}
 
 /// A condition, compiled.
 pub struct Condition {

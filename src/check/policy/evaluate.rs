@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::condition::RequestFacts;
 use super::forward::Missing;
 use super::rule::{Access, Rule};
-use super::{Forward, Policy};
+use super::{Forward, Policy, RequestFacts};
 use crate::check::World;
 use crate::check::access_token::VerifiedToken;
 use crate::check::decision::DenyReason;
@@ -65,7 +64,7 @@ pub fn grant_public(policy: &Policy, rule: &Rule, seen: &Headers) -> Option<Gran
         Access::Public => Some(Grant {
             rule: Arc::clone(&rule.name),
             set: Vec::new(),
-            remove: policy.owned_headers.removals(&[], seen),
+            remove: policy.owned_headers().removals(&[], seen),
             metadata: Vec::new(),
             response_headers: Vec::new(),
         }),
@@ -92,7 +91,7 @@ pub fn evaluate(
     let set = headers(&rule.forward, token, trail)?;
     let response_headers = headers(&rule.response_headers, token, trail)?;
     let metadata = metadata(&rule.metadata, token, trail)?;
-    let remove = world.policy.owned_headers.removals(&set, request.headers);
+    let remove = world.policy.owned_headers().removals(&set, request.headers);
     Ok(Grant { rule: Arc::clone(&rule.name), set, remove, metadata, response_headers })
 }
 

@@ -6,13 +6,13 @@ use crate::check::target::{Target, TargetFault, TargetRules};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPattern {
     text: String,
-    segments: Vec<Segment>,
-    open_ended: bool,
-    trailing_slash: bool,
+    pub(super) segments: Vec<Segment>,
+    pub(super) open_ended: bool,
+    pub(super) trailing_slash: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Segment {
+pub(super) enum Segment {
     Literal(String),
     Any,
 }
@@ -133,7 +133,7 @@ const NOT_IN_PATHS: percent_encoding::AsciiSet =
     percent_encoding::CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'?').add(b'#').add(b'`');
 
 /// A host pattern: a name, or `*.` before one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum HostPattern {
     /// Exactly this host, in lower case.
     Exact(String),

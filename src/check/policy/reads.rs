@@ -20,7 +20,7 @@ impl Reads {
     #[must_use]
     pub fn of<'a>(policies: impl IntoIterator<Item = &'a Policy>) -> Self {
         let mut reads = Self::default();
-        policies.into_iter().flat_map(|policy| &policy.rules).for_each(|rule| reads.add(rule));
+        policies.into_iter().flat_map(Policy::rules).for_each(|rule| reads.add(rule));
         reads
     }
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::RequestFacts;
 use super::authentication::Authentication;
 use super::claim::ClaimRequirement;
-use super::condition::{Condition, RequestFacts};
+use super::condition::Condition;
 use crate::check::access_token::VerifiedToken;
 use crate::check::decision::DenyReason;
 use crate::check::issuer::Issuers;

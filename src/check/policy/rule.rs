@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
+use super::RequestFacts;
 use super::forward::Forward;
 use super::pattern::{HostPattern, PathPattern};
 use super::requirement::Requirement;
 use crate::check::challenge::Hints;
-use crate::check::input::Headers;
-use crate::check::target::Target;
 
 /// A rule of the policy.
 #[derive(Debug)]
@@ -46,29 +45,41 @@ pub enum Access {
 }
 
 impl Rule {
+    /// A rule for these paths of every host and with every method, that hands nothing on.
+    #[must_use]
+    pub fn new(name: &str, paths: Vec<PathPattern>, access: Access) -> Self {
+        Self {
+            name: name.into(),
+            hosts: Vec::new(),
+            methods: Vec::new(),
+            paths,
+            access,
+            preflight: false,
+            shadow: false,
+            forward: Vec::new(),
+            metadata: Vec::new(),
+            response_headers: Vec::new(),
+            hints: None,
+        }
+    }
+
     /// Why this rule does not match; none when it does.
     ///
     /// A slash at the end of a path is ignored, because most services ignore it, except by a public rule:
     /// that one never opens more than what was written.
     #[must_use]
-    pub fn mismatch(
-        &self,
-        host: &str,
-        method: &str,
-        target: &Target,
-        headers: &Headers,
-    ) -> Option<&'static str> {
-        let exact = matches!(self.access, Access::Public);
+    pub fn mismatch(&self, request: RequestFacts<'_>) -> Option<&'static str> {
+        let RequestFacts { method, host, target, .. } = request;
         if !self.hosts.is_empty() && !self.hosts.iter().any(|pattern| pattern.matches(host)) {
             return Some("host does not match");
         }
         if !self.methods.is_empty() && !self.methods.iter().any(|its| its == method) {
             return Some("method does not match");
         }
-        if !self.paths.iter().any(|pattern| pattern.matches(target, exact)) {
+        if !self.paths.iter().any(|pattern| pattern.matches(target, self.is_exact())) {
             return Some("path does not match");
         }
-        if self.preflight && !is_preflight(method, headers) {
+        if self.preflight && !is_preflight(request) {
             return Some("the request is no CORS preflight");
         }
         None
@@ -82,10 +93,14 @@ impl Rule {
                 && other.hosts.iter().all(|host| self.hosts.iter().any(|its| its.covers(host)));
         let methods = self.methods.is_empty()
             || !other.methods.is_empty() && other.methods.iter().all(|method| self.methods.contains(method));
-        let (exact, other_exact) =
-            (matches!(self.access, Access::Public), matches!(other.access, Access::Public));
+        let (exact, other_exact) = (self.is_exact(), other.is_exact());
         let covered = |path: &PathPattern| self.paths.iter().any(|its| its.covers(path, exact, other_exact));
         hosts && methods && (!self.preflight || other.preflight) && other.paths.iter().all(covered)
+    }
+
+    /// Whether a slash at the end of a path must be as written.
+    pub(super) fn is_exact(&self) -> bool {
+        matches!(self.access, Access::Public)
     }
 
     /// What it requires of a token; none where it is public.
@@ -100,7 +115,7 @@ impl Rule {
 
 /// The CORS protocol (Fetch, "CORS-preflight request"): OPTIONS, sent by a browser that names what it wants to
 /// send. The headers only narrow what the rule covers.
-fn is_preflight(method: &str, headers: &Headers) -> bool {
-    let once = |name| headers.all(name).count() == 1;
-    method == "OPTIONS" && once("origin") && once("access-control-request-method")
+pub(super) fn is_preflight(request: RequestFacts<'_>) -> bool {
+    let once = |name| request.headers.all(name).count() == 1;
+    request.method == "OPTIONS" && once("origin") && once("access-control-request-method")
 }

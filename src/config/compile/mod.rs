@@ -13,14 +13,14 @@ use std::path::Path as FilePath;
 use std::time::Duration;
 
 pub(crate) use issuer::is_loopback;
-pub(super) use policy::{Context, PolicyFile, compile_policy};
+pub(super) use policy::{Context, Policies, PolicyFile, compile_policy};
 
 use super::document::{CheckDocument, DurationDocument, GatepostDocument};
 use super::problem::Problem;
 use super::read::Source;
 use super::{CheckLimits, Config, Listen, Path, TrustedIssuer};
-use crate::check::policy::Policy;
 use crate::check::target::TargetRules;
+use crate::check::trial::{Trial, TrialKind};
 use findings::Findings;
 
 /// What `gatepost.yaml` says; a part that has a problem is missing.
@@ -33,9 +33,11 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn into_config(self, policy: Policy) -> Option<Config> {
+    pub(super) fn into_config(self, policies: Policies) -> Option<Config> {
         let Self { listen, check, shutdown_deadline, issuers, .. } = self;
-        Some(Config { listen: listen?, check, shutdown_deadline, issuers, policy })
+        let Policies { enforced: policy, shadow } = policies;
+        let trials = shadow.map(|policy| Trial { kind: TrialKind::Shadow, policy }).into_iter().collect();
+        Some(Config { listen: listen?, check, shutdown_deadline, issuers, policy, trials })
     }
 }
 

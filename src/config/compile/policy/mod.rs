@@ -20,7 +20,7 @@ use super::findings::Findings;
 use super::issuer::check_name;
 use super::unique;
 use crate::check::challenge::Hints;
-use crate::check::policy::{Access, OwnedHeaders, Policy, Requirement, Rule};
+use crate::check::policy::{Access, Policy, Requirement, Rule};
 use crate::check::target::TargetRules;
 use defaults::Defaults;
 use forward::{Receiver, forwards};
@@ -59,7 +59,7 @@ pub(in super::super) fn compile_policy(
     files: &[PolicyFile<'_>],
     context: &Context<'_>,
     problems: &mut Vec<Problem>,
-) -> Policy {
+) -> Policies {
     let grants = teams::grants(files, context, problems);
     let mut placed: Vec<Placed> = Vec::new();
     for (number, file) in files.iter().enumerate() {
@@ -70,10 +70,24 @@ pub(in super::super) fn compile_policy(
     }
     coverage::warn(files, &placed, problems);
     refuse_nothing_enforced(files, &placed, problems);
-    let rules: Vec<_> = placed.into_iter().map(|placed| placed.rule).collect();
-    let set = rules.iter().flat_map(|rule| &rule.forward).map(|forward| forward.name.as_str());
-    let owned_headers = OwnedHeaders::new(set);
-    Policy { rules, owned_headers, target_rules: context.target_rules }
+    Policies::of(placed.into_iter().map(|placed| Arc::new(placed.rule)).collect(), context.target_rules)
+}
+
+/// What the files of a policy say.
+#[derive(Debug)]
+pub(in super::super) struct Policies {
+    /// The rules that decide.
+    pub(in super::super) enforced: Policy,
+    /// All rules, as if those on trial decided too; none where none is on trial.
+    pub(in super::super) shadow: Option<Policy>,
+}
+
+impl Policies {
+    fn of(rules: Vec<Arc<Rule>>, target_rules: TargetRules) -> Self {
+        let enforced = rules.iter().filter(|rule| !rule.shadow).cloned().collect();
+        let shadow = rules.iter().any(|rule| rule.shadow).then(|| Policy::new(rules, target_rules));
+        Self { enforced: Policy::new(enforced, target_rules), shadow }
+    }
 }
 
 fn rules(
