@@ -7,7 +7,7 @@ use std::fs;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use gatepost::config::load;
+use gatepost::config::{Files, compile};
 use gatepost::envoy::proto::envoy::service::auth::v3::attribute_context::{
     HttpRequest, Request as AttributeRequest,
 };
@@ -83,10 +83,11 @@ fn over_the_socket(criterion: &mut Criterion) {
     let issuer = runtime.block_on(IntrospectionServer::start()).unwrap();
     issuer.calls_good("opaque");
     let directory = configuration(issuer.issuer());
-    let config = load(directory.path()).config.unwrap();
+    let files = Files::read(directory.path());
+    let config = compile(&files).config.unwrap();
     let server = std::thread::spawn(move || {
         // Ends with the process.
-        let _ = new_runtime().block_on(serve(config));
+        let _ = new_runtime().block_on(serve(config, files));
     });
     let client = runtime.block_on(connect(&directory));
     let token = issuer.token().claim("exp", token::now() + 86_400).mint();

@@ -1,11 +1,10 @@
 //! `gatepost serve`.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use super::terminal::{block_on, complain};
 use super::{BAD, ConfigArgument, GOOD};
-use crate::config::{Config, Loaded, Severity, load};
+use crate::config::{Config, Files, Loaded, Severity, compile};
 use crate::serve::serve;
 use crate::telemetry::logging;
 
@@ -23,11 +22,12 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         complain(format_args!("--log {:?}: {error}; write error, warn, info, debug or trace", arguments.log));
         return BAD.into();
     }
-    let Some(config) = load_and_log(&arguments.config.directory) else {
+    let files = Files::read(&arguments.config.directory);
+    let Some(config) = compile_and_log(&files) else {
         tracing::error!("not started: the configuration has problems");
         return BAD.into();
     };
-    match block_on(serve(config)) {
+    match block_on(serve(config, files)) {
         Ok(Ok(())) => GOOD.into(),
         Ok(Err(error)) => {
             tracing::error!(%error, "ended");
@@ -41,8 +41,8 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 /// Each problem is a line of the log, like everything else that a sidecar has to say.
-fn load_and_log(directory: &Path) -> Option<Config> {
-    let Loaded { config, problems, .. } = load(directory);
+fn compile_and_log(files: &Files) -> Option<Config> {
+    let Loaded { config, problems, .. } = compile(files);
     for problem in &problems {
         match problem.severity {
             Severity::Error => tracing::error!(%problem, "problem in the configuration"),

@@ -1,22 +1,13 @@
-//! Reads the two files of a configuration directory and compiles them together.
+//! Compiles the files of a configuration directory together.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path as FilePath;
 
-use super::compile::{Context, PolicyFile, compile, compile_policy};
+use super::compile::{Context, PolicyFile, compile as compile_gatepost, compile_policy};
 use super::document::{GatepostDocument, PolicyDocument};
+use super::files::{ConfigFile, Files, GATEPOST_FILE, POLICY_FILE};
 use super::problem::{Problem, Severity};
 use super::read::{Read, Source, read};
 use super::{Config, Path};
-
-/// Whom we trust and where we listen.
-pub const GATEPOST_FILE: &str = "gatepost.yaml";
-/// What each route needs.
-pub const POLICY_FILE: &str = "policy.yaml";
-
-/// A larger file is a mistake, and is not read into memory.
-const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// What a directory came to.
 #[derive(Debug)]
@@ -40,14 +31,21 @@ impl Loaded {
 /// Loads a directory.
 #[must_use]
 pub fn load(directory: &FilePath) -> Loaded {
-    let gatepost = read_file::<GatepostDocument>(directory, GATEPOST_FILE);
-    let policy = read_file::<PolicyDocument>(directory, POLICY_FILE);
+    compile(&Files::read(directory))
+}
+
+/// Compiles what was read. The same files always come to the same.
+#[must_use]
+pub fn compile(files: &Files) -> Loaded {
+    let gatepost = read_file::<GatepostDocument>(&files.gatepost);
+    let policy = read_file::<PolicyDocument>(&files.policy);
     let mut problems = Vec::new();
     let (gatepost, source) = take(gatepost, &mut problems);
     let (policy, policy_source) = take(policy, &mut problems);
 
     let settings = gatepost.as_ref().zip(source.as_ref());
-    let settings = settings.map(|(document, source)| compile(document, source, directory, &mut problems));
+    let settings = settings
+        .map(|(document, source)| compile_gatepost(document, source, &files.directory, &mut problems));
     let target_rules = settings.as_ref().map(|settings| settings.target_rules).unwrap_or_default();
     let issuers = settings.as_ref().map(|settings| settings.issuers.as_slice());
     let context = Context { target_rules, issuers, resource_metadata: None };
@@ -79,22 +77,13 @@ fn take<T>(read: Result<Read<T>, Box<Problem>>, problems: &mut Vec<Problem>) -> 
     }
 }
 
-fn read_file<T: serde::de::DeserializeOwned>(
-    directory: &FilePath,
-    name: &str,
-) -> Result<Read<T>, Box<Problem>> {
-    let path = directory.join(name);
-    let cannot = |why: String| -> Box<Problem> {
+fn read_file<T: serde::de::DeserializeOwned>(file: &ConfigFile) -> Result<Read<T>, Box<Problem>> {
+    let cannot = |why: &str| -> Box<Problem> {
         let hint = format!("the directory given with --config must hold {GATEPOST_FILE} and {POLICY_FILE}");
         let what = format!("cannot be read: {why}");
-        Box::new(Problem::error(&path.display().to_string(), &Path::root(), what).hint(hint))
+        Box::new(Problem::error(&file.name, &Path::root(), what).hint(hint))
     };
-    let file = File::open(&path).map_err(|error| cannot(error.to_string()))?;
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| cannot(error.to_string()))?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(cannot("it is larger than 1 MiB".to_owned()));
-    }
-    let text = String::from_utf8(bytes).map_err(|_| cannot("it is not UTF-8 text".to_owned()))?;
-    Ok(read(&path.display().to_string(), &text))
+    let bytes = file.content.as_ref().map_err(|why| cannot(why))?;
+    let text = str::from_utf8(bytes).map_err(|_| cannot("it is not UTF-8 text"))?;
+    Ok(read(&file.name, text))
 }

@@ -1,10 +1,11 @@
 //! Configuration: two files in one directory become one [`Config`], or a complete list of problems.
 //!
-//! `read` turns text into the documents as typed; `compile` says what they mean. A file with a problem is
-//! never applied, and no problem hides another.
+//! `files` reads the directory as of one moment. `read` turns text into the documents as typed; `compile` says
+//! what they mean. A file with a problem is never applied, and no problem hides another.
 
 mod compile;
 mod document;
+mod files;
 mod load;
 mod path;
 mod preset;
@@ -20,7 +21,10 @@ use std::time::Duration;
 
 use url::Url;
 
-pub use load::{GATEPOST_FILE, Loaded, POLICY_FILE, load};
+pub use files::{
+    ConfigFile, Files, Fingerprint, GATEPOST_FILE, NEXT_POLICY_FILE, POLICY_DIRECTORY, POLICY_FILE,
+};
+pub use load::{Loaded, compile, load};
 pub use path::Path;
 pub use preset::Preset;
 pub use problem::{Problem, Severity};

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::config_status::{ConfigStatus, Shown};
 use super::readiness::Readiness;
 use crate::clock::Clock;
 use crate::jose::UnixTime;
@@ -28,6 +29,7 @@ use crate::telemetry::metrics::{self, Metrics};
 pub(super) struct Admin {
     pub(super) readiness: Arc<Readiness>,
     pub(super) snapshot: Arc<SnapshotCell>,
+    pub(super) config: Arc<ConfigStatus>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Clock,
 }
@@ -101,6 +103,7 @@ impl Admin {
         let now = self.clock.now();
         let snapshot = self.snapshot.load();
         let ready = self.readiness.check();
+        let Shown { rejected_since, problems, restart_needed } = self.config.shown();
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "now": now.to_string(),
@@ -110,6 +113,9 @@ impl Admin {
                 "generation": snapshot.generation,
                 "applied_at": snapshot.applied_at.to_string(),
                 "rules": snapshot.policy.rules().len(),
+                "rejected_since": rejected_since.map(|time| time.to_string()),
+                "problems": problems,
+                "restart_needed": restart_needed,
             },
             "issuers": snapshot.sources.iter().map(|its| issuer(its, now)).collect::<Vec<_>>(),
         })

@@ -14,10 +14,12 @@ use super::admin::{self, Admin};
 use super::driver::Driver;
 use super::listener::AuthzListener;
 use super::readiness::Readiness;
+use super::reload::Reload;
 use super::shutdown;
+use super::watch::Watch;
 use super::wiring::Wiring;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Files};
 use crate::envoy::proto::envoy::service::auth::v3::authorization_server::AuthorizationServer;
 use crate::envoy::{AuthorizationService, InFlight};
 
@@ -62,36 +64,39 @@ const MAX_QUESTION_BYTES: usize = 1 << 20;
 /// which would close the connection of every check in flight.
 const MAX_RESET_STREAMS: usize = 8192;
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves until SIGTERM or SIGINT, by this configuration and by what its files, of which it was made, become.
 ///
 /// # Errors
 /// When it can't start, or something that must not end does.
-pub async fn serve(config: Config) -> Result<(), ServeError> {
+pub async fn serve(config: Config, files: Files) -> Result<(), ServeError> {
     let mut stop = shutdown::requested().map_err(ServeError::Signals)?;
+    let watch = Watch::new(files).map_err(ServeError::Signals)?;
     let admin_listener = bind_admin(&config).await?;
     let authz_listener = AuthzListener::open(&config.listen.authz)
         .await
         .map_err(|error| ServeError::Listen { address: config.listen.authz.to_string(), error })?;
     announce(&config, &admin_listener, &authz_listener);
-    let deadline = config.shutdown_deadline;
 
-    let mut driver = Driver::default();
-    let wiring = Wiring::new(config, Clock::System);
-    wiring.drive(&mut driver);
+    let (open, shutdown_deadline) = (config.listen.clone(), config.shutdown_deadline);
+    let wiring = Arc::new(Wiring::new(config, Clock::System));
+    let mut reload = Reload::new(Arc::clone(&wiring), watch, open, shutdown_deadline);
     let readiness = Arc::new(Readiness::new(Arc::clone(&wiring.snapshot)));
-    start_admin(&wiring, &readiness, &mut driver, admin_listener);
+    let mut driver = Driver::default();
+    start_admin(&wiring, &readiness, &reload, &mut driver, admin_listener);
 
     let in_flight = InFlight::default();
     let (drain, draining) = oneshot::channel::<()>();
     let mut serving = Box::pin(run(router(&wiring, &in_flight), authz_listener, draining));
     tokio::select! {
         why = driver.ended() => return Err(ServeError::Task(why)),
+        why = reload.run() => return Err(ServeError::Task(why)),
         served = &mut serving => return served.map_err(ServeError::from),
         signal = stop.next() => tracing::info!(signal, "stopping: finishing the checks in flight"),
     }
     readiness.stop();
     // The receiver lives in `serving`, which has not ended.
     let _ = drain.send(());
+    let deadline = reload.shutdown_deadline();
     tokio::select! {
         served = serving => served?,
         () = finished(&in_flight) => {}
@@ -166,10 +171,17 @@ fn announce(config: &Config, admin: &TcpListener, authz: &AuthzListener) {
     );
 }
 
-fn start_admin(wiring: &Wiring, readiness: &Arc<Readiness>, driver: &mut Driver, listener: TcpListener) {
+fn start_admin(
+    wiring: &Wiring,
+    readiness: &Arc<Readiness>,
+    reload: &Reload,
+    driver: &mut Driver,
+    listener: TcpListener,
+) {
     let pages = admin::router(Arc::new(Admin {
         readiness: Arc::clone(readiness),
         snapshot: Arc::clone(&wiring.snapshot),
+        config: Arc::clone(reload.status()),
         metrics: Arc::clone(&wiring.metrics),
         clock: wiring.clock,
     }));

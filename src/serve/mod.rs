@@ -1,11 +1,14 @@
-//! The running sidecar: listeners, background tasks, readiness, and an orderly end.
+//! The running sidecar: listeners, background tasks, readiness, edits of its configuration, and an orderly end.
 
 mod admin;
 mod app;
+mod config_status;
 mod driver;
 mod listener;
 mod readiness;
+mod reload;
 mod shutdown;
+mod watch;
 mod wiring;
 
 pub use app::{ServeError, serve};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
-use gatepost::config::load;
+use gatepost::config::{Files, compile};
 use gatepost::serve::serve;
 use gatepost_test_support::{ReservedPort, Signer, Token, token, wait};
 use tempfile::TempDir;
@@ -65,12 +65,13 @@ impl Sidecar {
         let admin = ReservedPort::choose().unwrap();
         let directory = configuration(&format!("unix:{}", socket.display()), &admin.address().to_string());
         prepare(directory.path());
-        let config = load(directory.path()).config.unwrap();
+        let files = Files::read(directory.path());
+        let config = compile(&files).config.unwrap();
         drop(admin);
         let mut serving = JoinSet::new();
         serving.spawn(async move {
             let _home = home;
-            serve(config).await.unwrap();
+            serve(config, files).await.unwrap();
         });
         wait::until("the socket", async || socket.exists().then_some(())).await.unwrap();
         Self { socket, _directory: directory, _serving: serving }
