@@ -60,6 +60,7 @@ impl Fixture {
     fn check(&self, input: &CheckInput) -> Decision {
         let world = World {
             policy: &self.config.policy,
+            resource: None,
             issuers: &self.issuers,
             keys: &self.keys,
             max_token_bytes: 16_384,
@@ -69,7 +70,7 @@ impl Fixture {
                 Step::Decided(decided) => decided.decision,
                 Step::More(_) => panic!("nothing here asks for introspection"),
             },
-            Err(denial) => Decision::Deny(denial),
+            Err(decision) => decision,
         }
     }
 }

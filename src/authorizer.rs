@@ -55,7 +55,7 @@ impl Authorizer {
         let deadline = Instant::now() + within.map_or(longest, |within| within.min(longest));
         let mut plan = match plan(input, snapshot.world(), now, trail) {
             Ok(plan) => plan,
-            Err(denial) => return Decision::Deny(denial),
+            Err(decision) => return decision,
         };
         loop {
             let facts = gather(&plan, &snapshot.keys, &snapshot.sources, now, deadline).await;

@@ -7,12 +7,13 @@
 //! CheckRequest ─ envoy::request ─▶ CheckInput
 //!                                    │  check::plan                              pure
 //!                                    │    target       one reading of host and path, or none
+//!                                    │    resource     its own metadata: answered at once
 //!                                    │    policy       the first rule that matches (it may be public)
 //!                                    │    credential   exactly one bearer token
 //!                                    │    jwt::read    form, issuer, type, algorithm, expiry;
 //!                                    │                 or whose opaque token it is
 //!                                    ▼
-//!                                  Plan { need: keys? the issuer's answer? } — or a Denial
+//!                                  Plan { need: keys? the issuer's answer? } — or a Decision
 //!                                    │  sources::gather                          the only wait, one deadline
 //!                                    ▼
 //!                                  Facts
@@ -23,7 +24,7 @@
 //!                                    │    proof::check     bound to the sender?  → ProvenToken
 //!                                    │    policy::evaluate the rule              → Grant
 //!                                    ▼
-//! CheckResponse ◀─ envoy::response ─ Decision { Allow(Grant) | Deny(Denial) | Unavailable(Outage) }
+//! CheckResponse ◀─ envoy::response ─ Decision { Allow(Grant) | Deny(Denial) | Unavailable(Outage) | Answer }
 //! ```
 //!
 //! A JWT that its rule has confirmed by the issuer goes through gather and decide twice: first its signature,

@@ -6,7 +6,9 @@ use arc_swap::{ArcSwap, Guard};
 
 use crate::check::World;
 use crate::check::issuer::{IssuerId, IssuerKeys, Issuers, KnownKeys};
-use crate::check::policy::Policy;
+use crate::check::policy::{Policy, Reads};
+use crate::check::resource::ProtectedResource;
+use crate::check::trial::Trial;
 use crate::config::CheckLimits;
 use crate::jose::UnixTime;
 use crate::sources::{KeySink, Sources};
@@ -21,6 +23,12 @@ pub struct Snapshot {
     pub applied_at: UnixTime,
     /// The rules.
     pub policy: Arc<Policy>,
+    /// The service as clients find it.
+    pub resource: Option<Arc<ProtectedResource>>,
+    /// Policies that are tried out beside them.
+    pub trials: Arc<[Trial]>,
+    /// What all of them read.
+    pub reads: Arc<Reads>,
     /// Whom we trust.
     pub issuers: Arc<Issuers>,
     /// Their keys as last read.
@@ -37,6 +45,7 @@ impl Snapshot {
     pub fn world(&self) -> World<'_> {
         World {
             policy: &self.policy,
+            resource: self.resource.as_deref(),
             issuers: &self.issuers,
             keys: &self.keys,
             max_token_bytes: self.limits.max_token_bytes,

@@ -1,4 +1,4 @@
-//! The three outcomes of a check, and the closed list of reasons for two of them.
+//! The outcomes of a check, and the closed lists of reasons for two of them.
 
 use std::sync::Arc;
 
@@ -14,6 +14,14 @@ pub enum Decision {
     Deny(Denial),
     /// Nothing can be said: something that we need is missing. It is our trouble, not the client's.
     Unavailable(Outage),
+    /// The request is for a public JSON document of ours, this one, and the service does not hear of it.
+    Answer(Arc<str>),
+}
+
+impl From<Denial> for Decision {
+    fn from(denial: Denial) -> Self {
+        Self::Deny(denial)
+    }
 }
 
 /// A refusal.
@@ -261,13 +269,14 @@ outage_reasons! {
 }
 
 impl Decision {
-    /// `allow`, `deny` or `unavailable`: the metric label `outcome`.
+    /// `allow`, `deny`, `unavailable` or `answer`: the metric label `outcome`.
     #[must_use]
     pub const fn outcome(&self) -> &'static str {
         match self {
             Self::Allow(_) => "allow",
             Self::Deny(_) => "deny",
             Self::Unavailable(_) => "unavailable",
+            Self::Answer(_) => "answer",
         }
     }
 
@@ -278,14 +287,15 @@ impl Decision {
             Self::Allow(grant) => Some(grant.rule()),
             Self::Deny(denial) => denial.rule.as_ref(),
             Self::Unavailable(outage) => outage.rule.as_ref(),
+            Self::Answer(_) => None,
         }
     }
 
-    /// The label of the reason; empty for an allow.
+    /// The label of the reason; empty where none is needed.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {
-            Self::Allow(_) => "",
+            Self::Allow(_) | Self::Answer(_) => "",
             Self::Deny(denial) => denial.reason.label(),
             Self::Unavailable(outage) => outage.reason.label(),
         }

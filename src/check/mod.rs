@@ -1,6 +1,7 @@
 //! The request path: plan → gather → decide. Everything here is pure: no waiting, no clock, no network.
 //!
-//! [`plan()`] finds the rule, the credential and the issuer, and says what must be known to decide.
+//! [`plan()`] finds the rule, the credential and the issuer, and says what must be known to decide; a request
+//! for the [`resource`]'s own metadata it answers.
 //! Whoever can wait gathers that into [`Facts`]. [`decide()`] verifies and evaluates, or asks for one thing
 //! more. A [`Grant`] can be made only from a [`proof::ProvenToken`], and that only from an
 //! [`access_token::VerifiedToken`], so the compiler refuses a path that skips a stage.
@@ -19,6 +20,7 @@ pub mod policy;
 pub mod proof;
 pub mod record;
 pub mod replay;
+pub mod resource;
 pub mod target;
 pub mod trail;
 pub mod trial;

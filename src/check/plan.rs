@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::access_token::VerifiedToken;
 use super::credential::{self, PresentedToken};
-use super::decision::{Denial, DenyReason, OutageReason};
+use super::decision::{Decision, Denial, DenyReason, OutageReason};
 use super::input::CheckInput;
 use super::introspection::Answer;
 use super::issuer::{IssuerId, Issuers, KnownKeys};
 use super::jwt::{self, UnverifiedJwt};
 use super::policy::{self, Introspect, Policy, RequestFacts, Requirement, Rule, Stale};
-use super::target::{self, Target};
+use super::resource::ProtectedResource;
+use super::target::{self, Target, TargetRules};
 use super::trail::{Stage, Trail, Verdict, refuse};
 use crate::jose::{KeySet, Lookup, UnixTime};
 
@@ -19,6 +20,8 @@ use crate::jose::{KeySet, Lookup, UnixTime};
 pub struct World<'a> {
     /// The rules.
     pub policy: &'a Policy,
+    /// The service as clients find it.
+    pub resource: Option<&'a ProtectedResource>,
     /// Whom we trust.
     pub issuers: &'a Issuers,
     /// Their keys as last read.
@@ -138,20 +141,24 @@ pub(super) fn denial(reason: DenyReason, rule: Option<&Rule>) -> Denial {
 /// Plans a check.
 ///
 /// # Errors
-/// The denial, when the request can be refused without knowing anything more.
+/// The decision, when it can be made without knowing anything more.
 pub fn plan<'a>(
     input: &'a CheckInput,
     world: World<'a>,
     now: UnixTime,
     trail: &mut impl Trail,
-) -> Result<Plan<'a>, Denial> {
-    let route = route(input, world.policy, trail).map_err(|reason| denial(reason, None))?;
-    let rule = route.rule;
+) -> Result<Plan<'a>, Decision> {
+    let place = place(input, world.policy.target_rules(), trail).map_err(|reason| denial(reason, None))?;
+    if let Some(document) = metadata(input, &place, world.resource, trail) {
+        return Err(Decision::Answer(document));
+    }
+    let route = rule_for(place, input, world.policy, trail).map_err(|reason| denial(reason, None))?;
+    let (rule, Place { host, target }) = (route.rule, &route.place);
     let Some(requirement) = rule.requirement() else {
         return Ok(Plan { input, route, token: Token::None, need: Need::Nothing });
     };
-    let presented = presented(input, &route.target, world, trail);
-    let token = presented.and_then(|token| read(token, &route.host, requirement, world, now, trail));
+    let presented = presented(input, target, world, trail);
+    let token = presented.and_then(|token| read(token, host, requirement, world, now, trail));
     let token = token.map_err(|reason| denial(reason, Some(rule)))?;
     let need = need(&token, world.keys, now);
     Ok(Plan { input, route, token, need })
@@ -159,15 +166,25 @@ pub fn plan<'a>(
 
 /// Where a request goes.
 pub(super) struct Route<'a> {
+    place: Place,
+    pub(super) rule: &'a Rule,
+}
+
+struct Place {
     host: String,
     target: Target,
-    pub(super) rule: &'a Rule,
 }
 
 impl Route<'_> {
     /// What a rule knows of a request that goes there.
     pub(super) fn facts<'b>(&'b self, input: &'b CheckInput) -> RequestFacts<'b> {
-        let Self { host, target, .. } = self;
+        self.place.facts(input)
+    }
+}
+
+impl Place {
+    fn facts<'a>(&'a self, input: &'a CheckInput) -> RequestFacts<'a> {
+        let Self { host, target } = self;
         RequestFacts { method: &input.method, host, target, headers: &input.headers }
     }
 }
@@ -178,19 +195,45 @@ pub(super) fn route<'a>(
     policy: &'a Policy,
     trail: &mut impl Trail,
 ) -> Result<Route<'a>, DenyReason> {
+    let place = place(input, policy.target_rules(), trail)?;
+    rule_for(place, input, policy, trail)
+}
+
+fn rule_for<'a>(
+    place: Place,
+    input: &CheckInput,
+    policy: &'a Policy,
+    trail: &mut impl Trail,
+) -> Result<Route<'a>, DenyReason> {
+    let rule = policy::route(policy, place.facts(input), trail).ok_or(DenyReason::NoRule)?;
+    Ok(Route { place, rule })
+}
+
+fn place(input: &CheckInput, rules: TargetRules, trail: &mut impl Trail) -> Result<Place, DenyReason> {
     let host = target::host(&input.host);
     let (Some(host), true) = (host, is_method(&input.method)) else {
         let text = || "the method or the host is malformed".to_owned();
         return Err(refuse(trail, Stage::Route, DenyReason::RequestMalformed, text));
     };
-    let target = Target::read(&input.target, policy.target_rules()).map_err(|fault| {
+    let target = Target::read(&input.target, rules).map_err(|fault| {
         let text = || format!("the path is refused: {fault}");
         refuse(trail, Stage::Route, DenyReason::PathAmbiguous, text)
     })?;
-    let request =
-        RequestFacts { method: &input.method, host: &host, target: &target, headers: &input.headers };
-    let rule = policy::route(policy, request, trail).ok_or(DenyReason::NoRule)?;
-    Ok(Route { host, target, rule })
+    Ok(Place { host, target })
+}
+
+/// The metadata of the resource, if that is what is asked for: no rule and no credential have a say in it.
+fn metadata(
+    input: &CheckInput,
+    place: &Place,
+    resource: Option<&ProtectedResource>,
+    trail: &mut impl Trail,
+) -> Option<Arc<str>> {
+    let document = resource?.answer(&place.host, &input.method, &place.target)?;
+    let text =
+        || "the protected resource metadata, which gatepost answers itself: no rule is tried".to_owned();
+    trail.note(Stage::Route, Verdict::Passed, text);
+    Some(document)
 }
 
 /// RFC 9110 §9.1: a method is a token.

@@ -102,7 +102,9 @@ impl Verdict {
             (Decision::Unavailable(_), _) | (_, Self::Unknown(_)) => Difference::Unknown,
             (Decision::Allow(_), Self::Deny(_)) => Difference::WouldDeny,
             (Decision::Deny(_), Self::Allow) => Difference::WouldAllow,
-            (Decision::Allow(_), Self::Allow) | (Decision::Deny(_), Self::Deny(_)) => Difference::None,
+            (Decision::Answer(_), _)
+            | (Decision::Allow(_), Self::Allow)
+            | (Decision::Deny(_), Self::Deny(_)) => Difference::None,
         }
     }
 }
@@ -110,7 +112,7 @@ impl Verdict {
 impl From<&Decision> for Verdict {
     fn from(decision: &Decision) -> Self {
         match decision {
-            Decision::Allow(_) => Self::Allow,
+            Decision::Allow(_) | Decision::Answer(_) => Self::Allow,
             Decision::Deny(denial) => Self::Deny(denial.reason),
             Decision::Unavailable(outage) => Self::Unknown(outage.reason),
         }
@@ -127,10 +129,7 @@ pub fn try_out(
     now: UnixTime,
     trail: &mut impl Trail,
 ) -> Option<Tried> {
-    if let Decision::Deny(denial) = &decided.decision
-        && denial.rule.is_none()
-        && denial.reason != DenyReason::NoRule
-    {
+    if !reached_the_rules(&decided.decision) {
         return None;
     }
     let world = World { policy: &trial.policy, ..world };
@@ -141,6 +140,15 @@ pub fn try_out(
     };
     let difference = verdict.differs_from(&decided.decision);
     Some(Tried { kind: trial.kind, rule, difference, reason: verdict.reason() })
+}
+
+/// A request that can't be read, or that gatepost answers itself, is so under every policy.
+fn reached_the_rules(decision: &Decision) -> bool {
+    match decision {
+        Decision::Answer(_) => false,
+        Decision::Deny(denial) => denial.rule.is_some() || denial.reason == DenyReason::NoRule,
+        Decision::Allow(_) | Decision::Unavailable(_) => true,
+    }
 }
 
 fn judge(
@@ -160,22 +168,20 @@ fn judge(
             }
         }
         // What is wrong with the credential itself is wrong under any rule that asks for one.
-        (Some(_), None) if decided.decision.rule().is_some() && !passed_without_token(&decided.decision) => {
-            Verdict::from(&decided.decision)
-        }
+        (Some(_), None) if failed_on_its_credential(&decided.decision) => Verdict::from(&decided.decision),
         (Some(_), None) => without_asking(input, world, now, trail),
     }
 }
 
-fn passed_without_token(decision: &Decision) -> bool {
-    matches!(decision, Decision::Allow(_))
+fn failed_on_its_credential(decision: &Decision) -> bool {
+    !matches!(decision, Decision::Allow(_)) && decision.rule().is_some()
 }
 
 /// Where no token was looked at, because the rule in use is public or there was none.
 fn without_asking(input: &CheckInput, world: World<'_>, now: UnixTime, trail: &mut impl Trail) -> Verdict {
     let plan = match plan(input, world, now, trail) {
         Ok(plan) => plan,
-        Err(denial) => return Verdict::Deny(denial.reason),
+        Err(decision) => return Verdict::from(&decision),
     };
     let facts = match plan.need() {
         Need::Nothing => Facts::Nothing,

@@ -24,7 +24,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    let Loaded { config, problems: mut found, source } = load(&arguments.config.directory);
+    let Loaded { config, problems: mut found, source, .. } = load(&arguments.config.directory);
     if let (Some(config), Some(source)) = (&config, &source) {
         match block_on(check_keys(config, source, arguments.online)) {
             Ok(more) => found.extend(more),

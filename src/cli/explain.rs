@@ -115,7 +115,7 @@ fn faults(sources: &Sources, decision: &Decision) -> Vec<String> {
 
 fn exit_code(decision: &Decision) -> u8 {
     match decision {
-        Decision::Allow(_) => GOOD,
+        Decision::Allow(_) | Decision::Answer(_) => GOOD,
         Decision::Deny(_) => BAD,
         Decision::Unavailable(_) => CANNOT_TELL,
     }
@@ -170,6 +170,12 @@ fn verdict(decision: &Decision) -> Vec<String> {
         }
         Decision::Unavailable(outage) => {
             vec![format!("CANNOT TELL 503 {}: {}", outage.reason.label(), outage.reason.meaning())]
+        }
+        Decision::Answer(document) => {
+            vec![
+                "ANSWER 200: gatepost itself, and the service does not hear of it".to_owned(),
+                visible(document),
+            ]
         }
     }
 }

@@ -1,31 +1,27 @@
 //! Compiles the files of a configuration directory together.
 
+use std::ffi::OsStr;
 use std::path::Path as FilePath;
 
-use super::compile::{Context, PolicyFile, compile as compile_gatepost, compile_policy};
+use super::compile::{Context, Policies, PolicyFile, compile as compile_gatepost, compile_policy};
 use super::document::{GatepostDocument, PolicyDocument};
 use super::files::{ConfigFile, Files, GATEPOST_FILE, POLICY_FILE};
 use super::problem::{Problem, Severity};
 use super::read::{Read, Source, read};
 use super::{Config, Path};
+use crate::check::policy::Policy;
 
 /// What a directory came to.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The configuration; none when there is an error among the problems.
+    /// The configuration; none when there is an error among the problems, but for those of the candidate.
     pub config: Option<Config>,
-    /// All problems of both files, in reading order.
+    /// All problems of all files, in reading order.
     pub problems: Vec<Problem>,
     /// The first file as read, for finding places in it.
     pub source: Option<Source>,
-}
-
-impl Loaded {
-    /// Whether something keeps the configuration from being applied.
-    #[must_use]
-    pub fn has_errors(&self) -> bool {
-        self.problems.iter().any(|problem| problem.severity == Severity::Error)
-    }
+    /// The second one.
+    pub policy_source: Option<Source>,
 }
 
 /// Loads a directory.
@@ -37,31 +33,74 @@ pub fn load(directory: &FilePath) -> Loaded {
 /// Compiles what was read. The same files always come to the same.
 #[must_use]
 pub fn compile(files: &Files) -> Loaded {
-    let gatepost = read_file::<GatepostDocument>(&files.gatepost);
-    let policy = read_file::<PolicyDocument>(&files.policy);
     let mut problems = Vec::new();
-    let (gatepost, source) = take(gatepost, &mut problems);
-    let (policy, policy_source) = take(policy, &mut problems);
+    let (gatepost, source) = take(read_file::<GatepostDocument>(&files.gatepost), &mut problems);
+    let main = Written::read(&files.policy, None, &mut problems);
+    let teams: Vec<_> = files
+        .more_policies
+        .iter()
+        .map(|file| Written::read(file, FilePath::new(&file.name).file_name(), &mut problems))
+        .collect();
 
     let settings = gatepost.as_ref().zip(source.as_ref());
     let settings = settings
         .map(|(document, source)| compile_gatepost(document, source, &files.directory, &mut problems));
-    let target_rules = settings.as_ref().map(|settings| settings.target_rules).unwrap_or_default();
-    let issuers = settings.as_ref().map(|settings| settings.issuers.as_slice());
-    let context = Context { target_rules, issuers, resource_metadata: None };
-    let policy = policy.as_ref().zip(policy_source.as_ref());
-    let policy = policy.map(|(document, source)| {
-        let file = PolicyFile { document, source, team: None };
-        compile_policy(&[file], &context, &mut problems)
-    });
+    let context = Context::of(settings.as_ref());
+    let policies = compile_together(&main, &teams, &context, &mut problems);
+    let fits = !problems.iter().any(|problem| problem.severity == Severity::Error);
+    let candidate =
+        files.next_policy.as_ref().and_then(|file| candidate(file, &teams, &context, &mut problems));
 
     super::problem::sort(&mut problems);
-    let config = settings.zip(policy).and_then(|(settings, policy)| settings.into_config(policy));
-    let mut loaded = Loaded { config, problems, source };
-    if loaded.has_errors() {
-        loaded.config = None;
+    let config = settings.zip(policies).filter(|_| fits);
+    let config = config.and_then(|(settings, policies)| settings.into_config(policies, candidate));
+    Loaded { config, problems, source, policy_source: main.source }
+}
+
+/// A policy file as it was typed.
+struct Written {
+    document: Option<PolicyDocument>,
+    source: Option<Source>,
+    team: Option<String>,
+}
+
+impl Written {
+    fn read(file: &ConfigFile, team: Option<&OsStr>, problems: &mut Vec<Problem>) -> Self {
+        let (document, source) = take(read_file(file), problems);
+        Self { document, source, team: team.map(|name| name.to_string_lossy().into_owned()) }
     }
-    loaded
+
+    fn file(&self) -> Option<PolicyFile<'_>> {
+        let (document, source) = (self.document.as_ref()?, self.source.as_ref()?);
+        Some(PolicyFile { document, source, team: self.team.as_deref() })
+    }
+}
+
+fn compile_together(
+    main: &Written,
+    teams: &[Written],
+    context: &Context<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Policies> {
+    let files: Vec<_> = main.file().into_iter().chain(teams.iter().filter_map(Written::file)).collect();
+    main.file().map(|_| compile_policy(&files, context, problems))
+}
+
+/// The policy that is tried out. Its own problems keep only itself from being used: they must not keep a sidecar
+/// from starting. Those of the teams' files are known already.
+fn candidate(
+    file: &ConfigFile,
+    teams: &[Written],
+    context: &Context<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Policy> {
+    let mut own = Vec::new();
+    let main = Written::read(file, None, &mut own);
+    let policies = compile_together(&main, teams, context, &mut own);
+    own.retain(|problem| !problems.contains(problem));
+    let fits = !own.iter().any(|problem| problem.severity == Severity::Error);
+    problems.extend(own);
+    policies.filter(|_| fits).map(|policies| policies.enforced)
 }
 
 fn take<T>(read: Result<Read<T>, Box<Problem>>, problems: &mut Vec<Problem>) -> (Option<T>, Option<Source>) {

@@ -32,6 +32,7 @@ pub use read::Source;
 
 use crate::check::issuer::Issuer;
 use crate::check::policy::Policy;
+use crate::check::resource::ProtectedResource;
 use crate::check::trial::Trial;
 
 /// Everything that the two files say, ready to use.
@@ -45,6 +46,8 @@ pub struct Config {
     pub shutdown_deadline: Duration,
     /// Whom to trust, in the order written.
     pub issuers: Vec<TrustedIssuer>,
+    /// The service as clients find it.
+    pub resource: Option<ProtectedResource>,
     /// What each route needs.
     pub policy: Policy,
     /// Policies that are tried out beside it.

@@ -1,5 +1,5 @@
-//! From a [`Decision`] to Envoy's answer. A default or half-filled answer would allow, so each of the three
-//! outcomes is built whole and in one place.
+//! From a [`Decision`] to Envoy's answer. A default or half-filled answer would allow, so each outcome
+//! is built whole and in one place.
 
 use std::collections::BTreeMap;
 
@@ -21,6 +21,7 @@ pub(super) fn response(decision: &Decision) -> CheckResponse {
         Decision::Allow(grant) => allow(grant),
         Decision::Deny(denial) => deny(denial),
         Decision::Unavailable(outage) => unavailable(outage),
+        Decision::Answer(document) => direct(document),
     };
     CheckResponse { dynamic_metadata: Some(metadata(decision)), ..answer }
 }
@@ -91,6 +92,20 @@ fn unavailable(outage: &Outage) -> CheckResponse {
     answer(tonic::Code::Unavailable, outage.reason.label(), HttpResponse::ErrorResponse(failed))
 }
 
+/// An answer of our own. Envoy sends it in place of the service's for every code but OK, which would let the
+/// request through.
+fn direct(document: &str) -> CheckResponse {
+    let headers = vec![
+        header("content-type", "application/json"),
+        // Scripts of any site may read what anybody may read.
+        header("access-control-allow-origin", "*"),
+        header("cache-control", "max-age=300"),
+    ];
+    let status = Some(http_status(StatusCode::Ok));
+    let answered = DeniedHttpResponse { status, headers, body: document.to_owned() };
+    answer(tonic::Code::PermissionDenied, "answer", HttpResponse::DeniedResponse(answered))
+}
+
 fn answer(code: tonic::Code, message: &str, http: HttpResponse) -> CheckResponse {
     let status = Status { code: code as i32, message: message.to_owned() };
     CheckResponse { status: Some(status), http_response: Some(http), dynamic_metadata: None }
@@ -133,6 +148,19 @@ mod tests {
             assert_eq!(names.contains(&"www-authenticate"), reason.facts().challenge, "{reason:?}");
             assert!(names.contains(&"cache-control"));
         }
+    }
+
+    #[test]
+    fn an_answer_of_our_own_never_lets_the_request_through() {
+        let answer = response(&Decision::Answer("{}".into()));
+        assert_ne!(answer.status.unwrap().code, 0);
+        let Some(HttpResponse::DeniedResponse(answered)) = answer.http_response else { panic!("not ours") };
+        assert_eq!((answered.status.unwrap().code, answered.body.as_str()), (200, "{}"));
+        let names = answered.headers.iter().map(|header| header.header.as_ref().unwrap().key.as_str());
+        assert_eq!(
+            names.collect::<Vec<_>>(),
+            ["content-type", "access-control-allow-origin", "cache-control"]
+        );
     }
 
     #[test]

@@ -92,7 +92,12 @@ impl Watch {
     fn failed(&self) -> Loaded {
         let directory = self.directory.display().to_string();
         let what = "can't be compiled, in a way that is a bug in gatepost";
-        Loaded { config: None, problems: vec![Problem::error(&directory, &Path::root(), what)], source: None }
+        Loaded {
+            config: None,
+            problems: vec![Problem::error(&directory, &Path::root(), what)],
+            source: None,
+            policy_source: None,
+        }
     }
 }
 

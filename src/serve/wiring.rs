@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use super::driver::Driver;
 use crate::authorizer::Authorizer;
 use crate::check::issuer::KnownKeys;
+use crate::check::policy::Reads;
 use crate::clock::Clock;
 use crate::config::{CheckLimits, Config};
 use crate::snapshot::{Snapshot, SnapshotCell};
@@ -40,14 +41,18 @@ impl Wiring {
     /// Replaces the generation in use by this configuration, and says how the issuers differ. Checks under way
     /// end with what they began with. [`Wiring::drive`] then starts what is new.
     pub(crate) fn apply(&self, config: Config) -> Succession {
-        let Config { issuers, policy, check, .. } = config;
+        let Config { issuers, resource, policy, trials, check, .. } = config;
         let current = self.snapshot.load();
         let succession = current.sources.succeed(issuers, &self.surroundings());
         let sources = Arc::clone(&succession.sources);
+        let reads = Reads::of([&policy].into_iter().chain(trials.iter().map(|trial| &trial.policy)));
         let next = Snapshot {
             generation: current.generation + 1,
             applied_at: self.clock.now(),
             policy: Arc::new(policy),
+            trials: trials.into(),
+            reads: Arc::new(reads),
+            resource: resource.map(Arc::new),
             issuers: Arc::new(sources.issuers()),
             keys: sources.known_keys(),
             sources,
@@ -89,6 +94,9 @@ fn unconfigured(limits: CheckLimits, clock: Clock) -> Snapshot {
         generation: 0,
         applied_at: clock.now(),
         policy: Arc::default(),
+        trials: Arc::default(),
+        reads: Arc::default(),
+        resource: None,
         issuers: Arc::default(),
         keys: KnownKeys::default(),
         sources: Arc::default(),

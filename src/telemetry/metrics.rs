@@ -26,6 +26,7 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 pub struct Metrics {
     registry: Registry,
     allowed: Counter,
+    answered: Counter,
     denied: Vec<Counter>,
     unavailable: Vec<Counter>,
     duration: Histogram,
@@ -189,10 +190,11 @@ impl Metrics {
         );
 
         let config = ConfigMetrics::register(&mut registry);
-        let allowed = counter("allow", "");
+        let (allowed, answered) = (counter("allow", ""), counter("answer", ""));
         Self {
             registry,
             allowed,
+            answered,
             denied,
             unavailable,
             duration,
@@ -243,6 +245,7 @@ impl Metrics {
     pub fn checked(&self, decision: &Decision, took: Duration) {
         let counter = match decision {
             Decision::Allow(_) => Some(&self.allowed),
+            Decision::Answer(_) => Some(&self.answered),
             // The enums have no explicit values, so a variant's number is its place in ALL.
             Decision::Deny(denial) => self.denied.get(denial.reason as usize),
             Decision::Unavailable(outage) => self.unavailable.get(outage.reason as usize),
@@ -314,6 +317,7 @@ mod tests {
             let decision = Decision::Unavailable(Outage { reason, rule: None, issuer: None });
             (0..times).for_each(|_| metrics.checked(&decision, Duration::ZERO));
         }
+        metrics.checked(&Decision::Answer("{}".into()), Duration::ZERO);
         let text = metrics.render();
         for (times, reason) in DenyReason::ALL.iter().enumerate() {
             let line =
@@ -328,6 +332,7 @@ mod tests {
             assert!(text.contains(&line), "{line}{text}");
         }
         assert!(text.contains("gatepost_checks_total{outcome=\"allow\",reason=\"\"} 0"));
+        assert!(text.contains("gatepost_checks_total{outcome=\"answer\",reason=\"\"} 1"));
         assert!(text.ends_with("# EOF\n"));
     }
 }

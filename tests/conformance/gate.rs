@@ -118,7 +118,11 @@ impl Gate {
     /// Who is asked about an opaque token, by name; none when nobody is.
     pub fn asked(&self, input: &CheckInput) -> Result<Option<&str>, DenyReason> {
         let plan = plan(input, self.world(), UnixTime::from_seconds(NOW), &mut ());
-        match plan.map_err(|denial| denial.reason)?.need() {
+        let plan = plan.map_err(|decision| match decision {
+            Decision::Deny(denial) => denial.reason,
+            other => panic!("{other:?}"),
+        })?;
+        match plan.need() {
             Need::Introspection(id) => Ok(self.issuers.at(id).map(|issuer| issuer.name.as_ref())),
             Need::Nothing | Need::Keys(_) | Need::FreshKeys(_) => Ok(None),
         }
@@ -132,6 +136,7 @@ impl Gate {
     fn world(&self) -> World<'_> {
         World {
             policy: &self.policy,
+            resource: None,
             issuers: &self.issuers,
             keys: &self.keys,
             max_token_bytes: self.max_token_bytes,
@@ -142,7 +147,7 @@ impl Gate {
         let (world, now) = (self.world(), UnixTime::from_seconds(now));
         let mut plan = match plan(input, world, now, &mut ()) {
             Ok(plan) => plan,
-            Err(denial) => return Decision::Deny(denial),
+            Err(decision) => return decision,
         };
         loop {
             let facts = match plan.need() {
@@ -203,6 +208,7 @@ pub fn outcome(decision: &Decision) -> Result<(), DenyReason> {
         Decision::Allow(_) => Ok(()),
         Decision::Deny(denial) => Err(denial.reason),
         Decision::Unavailable(outage) => panic!("undecided: {:?}", outage.reason),
+        Decision::Answer(document) => panic!("answered: {document}"),
     }
 }
 

@@ -14,6 +14,7 @@ mod allow;
 mod good;
 mod headers;
 mod introspection;
+mod metadata;
 mod outage;
 mod paths;
 mod refuse;

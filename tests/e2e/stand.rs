@@ -154,7 +154,7 @@ impl Gatepost {
         lines.next().map_or(0, |value| value.parse().unwrap())
     }
 
-    /// How many checks had this reason; an allow has none.
+    /// How many checks were refused, or left undecided, for this reason.
     pub async fn checks(&self, reason: &str) -> u64 {
         let text = self.page("/metrics").await.text();
         let mut lines = text.lines().filter(|line| line.starts_with("gatepost_checks_total{"));

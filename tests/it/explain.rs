@@ -70,6 +70,22 @@ fn says_why_it_denies_and_what_the_client_hears() {
 }
 
 #[test]
+fn says_that_gatepost_answers_for_its_own_metadata() {
+    let directory = configuration("unix:@none", "127.0.0.1:0");
+    let file = directory.path().join("gatepost.yaml");
+    let text_of_file = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text_of_file + "resource: { identifier: 'https://orders.example.com' }\n").unwrap();
+    let url = "https://orders.example.com/.well-known/oauth-protected-resource";
+    let output = explain(&directory, &["--url", url]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = text(&output);
+    for shown in ["gatepost answers itself", "ANSWER 200", "\"resource\":\"https://orders.example.com\""] {
+        assert!(text.contains(shown), "{shown}\n{text}");
+    }
+    assert!(!text.contains("rule \""), "{text}");
+}
+
+#[test]
 fn exits_with_2_when_it_cannot_tell() {
     let directory = configuration("unix:@none", "127.0.0.1:0");
     std::fs::remove_file(directory.path().join("jwks.json")).unwrap();

@@ -154,6 +154,7 @@ fn responses_mean_the_same_in_both_directions() {
     for http_response in [
         HttpResponse::OkResponse(allowed),
         HttpResponse::DeniedResponse(denied(401)),
+        HttpResponse::DeniedResponse(denied(200)),
         HttpResponse::ErrorResponse(denied(503)),
     ] {
         let status = Status { code: 7, message: "m".to_owned(), details: vec![] };

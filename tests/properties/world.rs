@@ -36,12 +36,13 @@ impl Fixture {
         let now = UnixTime::from_seconds(token::now());
         let world = World {
             policy: &self.config.policy,
+            resource: self.config.resource.as_ref(),
             issuers: &self.issuers,
             keys: &self.keys,
             max_token_bytes: 16_384,
         };
         match plan(input, world, now, &mut ()) {
-            Err(denial) => Decision::Deny(denial),
+            Err(decision) => decision,
             Ok(plan) => {
                 let facts = match plan.need() {
                     Need::Nothing => Facts::Nothing,

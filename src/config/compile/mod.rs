@@ -6,6 +6,7 @@ mod introspection;
 mod issuer;
 mod listen;
 mod policy;
+mod resource;
 mod token_profile;
 
 use std::collections::HashMap;
@@ -19,6 +20,8 @@ use super::document::{CheckDocument, DurationDocument, GatepostDocument};
 use super::problem::Problem;
 use super::read::Source;
 use super::{CheckLimits, Config, Listen, Path, TrustedIssuer};
+use crate::check::policy::Policy;
+use crate::check::resource::ProtectedResource;
 use crate::check::target::TargetRules;
 use crate::check::trial::{Trial, TrialKind};
 use findings::Findings;
@@ -29,15 +32,18 @@ pub(super) struct Settings {
     check: CheckLimits,
     shutdown_deadline: Duration,
     pub(super) issuers: Vec<TrustedIssuer>,
+    pub(super) resource: Option<ProtectedResource>,
     pub(super) target_rules: TargetRules,
 }
 
 impl Settings {
-    pub(super) fn into_config(self, policies: Policies) -> Option<Config> {
-        let Self { listen, check, shutdown_deadline, issuers, .. } = self;
+    pub(super) fn into_config(self, policies: Policies, candidate: Option<Policy>) -> Option<Config> {
+        let Self { listen, check, shutdown_deadline, issuers, resource, .. } = self;
         let Policies { enforced: policy, shadow } = policies;
-        let trials = shadow.map(|policy| Trial { kind: TrialKind::Shadow, policy }).into_iter().collect();
-        Some(Config { listen: listen?, check, shutdown_deadline, issuers, policy, trials })
+        let shadow = shadow.map(|policy| Trial { kind: TrialKind::Shadow, policy });
+        let candidate = candidate.map(|policy| Trial { kind: TrialKind::Candidate, policy });
+        let trials = shadow.into_iter().chain(candidate).collect();
+        Some(Config { listen: listen?, check, shutdown_deadline, issuers, resource, policy, trials })
     }
 }
 
@@ -57,7 +63,10 @@ pub(super) fn compile(
         bounded(shutdown.deadline, 10_000, 0, 300_000, &root.key("shutdown").key("deadline"), &mut findings);
     let issuers = issuers(document, directory, &mut findings);
     let target_rules = TargetRules { allow_path_parameters: check.allow_path_parameters.unwrap_or(false) };
-    Settings { listen, check: limits, shutdown_deadline, issuers, target_rules }
+    let resource = document.resource.as_ref().and_then(|document| {
+        resource::compile(document, &issuers, target_rules, &root.key("resource"), &mut findings)
+    });
+    Settings { listen, check: limits, shutdown_deadline, issuers, resource, target_rules }
 }
 
 fn limits(document: &CheckDocument, at: &Path, findings: &mut Findings<'_>) -> CheckLimits {

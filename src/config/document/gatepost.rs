@@ -20,6 +20,26 @@ pub struct GatepostDocument {
     pub shutdown: Option<ShutdownDocument>,
     /// The issuers whose access tokens are accepted.
     pub issuers: Vec<IssuerDocument>,
+    /// The service as clients find it: gatepost answers for its metadata (RFC 9728).
+    pub resource: Option<ResourceDocument>,
+}
+
+/// `resource`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResourceDocument {
+    /// The https URL that clients call and ask tokens for (RFC 8707).
+    pub identifier: String,
+    /// Its name for people (`resource_name`).
+    pub name: Option<String>,
+    /// A page for developers (`resource_documentation`).
+    pub documentation: Option<String>,
+    /// A page about what clients may do with its data (`resource_policy_uri`).
+    pub policy_uri: Option<String>,
+    /// A page with its terms of service (`resource_tos_uri`).
+    pub tos_uri: Option<String>,
+    /// The scopes that clients may ask for (`scopes_supported`).
+    pub scopes: Option<Vec<String>>,
 }
 
 /// `listen`.

@@ -7,7 +7,9 @@ mod introspection;
 mod policy;
 mod values;
 
-pub use gatepost::{CheckDocument, GatepostDocument, IssuerDocument, KeysDocument, ListenDocument};
+pub use gatepost::{
+    CheckDocument, GatepostDocument, IssuerDocument, KeysDocument, ListenDocument, ResourceDocument,
+};
 pub use introspection::{
     CacheDocument, ClientAuthDocument, ClientDocument, IntrospectionDocument, LimitsDocument,
     OpaqueTokensDocument, RequirementDocument, UnreachableDocument,

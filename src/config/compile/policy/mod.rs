@@ -18,9 +18,10 @@ use super::super::read::Source;
 use super::super::{Path, TrustedIssuer};
 use super::findings::Findings;
 use super::issuer::check_name;
-use super::unique;
+use super::{Settings, unique};
 use crate::check::challenge::Hints;
 use crate::check::policy::{Access, Policy, Requirement, Rule};
+use crate::check::resource::ProtectedResource;
 use crate::check::target::TargetRules;
 use defaults::Defaults;
 use forward::{Receiver, forwards};
@@ -40,11 +41,23 @@ pub(in super::super) struct PolicyFile<'a> {
 #[derive(Clone, Copy)]
 pub(in super::super) struct Context<'a> {
     /// How request targets are read.
-    pub(in super::super) target_rules: TargetRules,
+    target_rules: TargetRules,
     /// Whom we trust; none when that could not be read.
-    pub(in super::super) issuers: Option<&'a [TrustedIssuer]>,
+    issuers: Option<&'a [TrustedIssuer]>,
     /// Where the resource describes itself (RFC 9728), where it does.
-    pub(in super::super) resource_metadata: Option<&'a str>,
+    resource_metadata: Option<&'a str>,
+}
+
+impl<'a> Context<'a> {
+    /// What these settings say; without any, the rules are compiled for what is wrong in themselves.
+    pub(in super::super) fn of(settings: Option<&'a Settings>) -> Self {
+        let resource = settings.and_then(|settings| settings.resource.as_ref());
+        Self {
+            target_rules: settings.map(|settings| settings.target_rules).unwrap_or_default(),
+            issuers: settings.map(|settings| settings.issuers.as_slice()),
+            resource_metadata: resource.map(ProtectedResource::metadata_url),
+        }
+    }
 }
 
 /// A rule, and where it was written.
