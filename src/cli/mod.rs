@@ -3,6 +3,7 @@
 mod check;
 mod explain;
 mod introspect;
+mod schema;
 mod serve;
 mod terminal;
 
@@ -27,6 +28,8 @@ enum Command {
     Check(check::Arguments),
     /// Show how one request would be decided, step by step. Exits 0 for allow, 1 for deny, 2 for cannot tell.
     Explain(explain::Arguments),
+    /// Print the JSON Schema of one of the two files, for editors.
+    Schema(schema::Arguments),
 }
 
 /// Where the configuration is.
@@ -44,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
     }
 }
 

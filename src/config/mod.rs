@@ -11,6 +11,7 @@ mod path;
 mod preset;
 mod problem;
 mod read;
+mod schema;
 mod yaml;
 
 pub(crate) use compile::is_loopback;
@@ -29,6 +30,7 @@ pub use path::Path;
 pub use preset::Preset;
 pub use problem::{Problem, Severity};
 pub use read::Source;
+pub use schema::{Document, schema};
 
 use crate::check::issuer::Issuer;
 use crate::check::policy::Policy;

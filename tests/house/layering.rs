@@ -143,7 +143,7 @@ fn every_configuration_struct_refuses_unknown_keys() {
     for file in sources().iter().filter(|file| file.path.to_string_lossy().contains("config/document")) {
         let mut lines = file.text.lines();
         while let Some(line) = lines.next() {
-            if line.contains("Deserialize)]") && line.contains("derive") {
+            if line.contains("derive") && line.contains("Deserialize") {
                 let next = lines.next().unwrap_or_default();
                 assert!(next.contains("deny_unknown_fields"), "{}: {line}", file.path.display());
             }

@@ -5,5 +5,6 @@
 mod check;
 mod explain;
 mod introspect;
+mod schema;
 mod sidecar;
 mod wire;

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::introspection::IntrospectionDocument;
-use super::values::{AudiencesDocument, DurationDocument};
+use super::values::{AlgorithmName, AudiencesDocument, DurationDocument, PresetName};
 
 /// The whole file.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GatepostDocument {
     /// Where Envoy and operators reach the sidecar.
@@ -25,7 +26,7 @@ pub struct GatepostDocument {
 }
 
 /// `resource`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResourceDocument {
     /// The https URL that clients call and ask tokens for (RFC 8707).
@@ -43,7 +44,7 @@ pub struct ResourceDocument {
 }
 
 /// `listen`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListenDocument {
     /// Where Envoy asks: `unix:/path`, `unix:@name` (abstract) or `address:port`.
@@ -55,7 +56,7 @@ pub struct ListenDocument {
 }
 
 /// `check`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckDocument {
     /// How long a check may take, Envoy's own deadline permitting. Default 800ms, from 10ms to 60s.
@@ -68,7 +69,7 @@ pub struct CheckDocument {
 }
 
 /// `shutdown`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShutdownDocument {
     /// How long checks in flight may take to finish after SIGTERM. Default 10s, at most 5m.
@@ -76,20 +77,22 @@ pub struct ShutdownDocument {
 }
 
 /// One of `issuers`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IssuerDocument {
     /// The name in logs, metrics and /statusz.
     pub name: String,
     /// The issuer identifier, exactly as tokens carry it in `iss`.
     pub issuer: String,
-    /// How this kind of authorization server makes access tokens: rfc9068 (the default), keycloak, auth0,
-    /// okta, entra, cognito or hydra. Keys below override what it sets.
+    /// How this kind of authorization server makes access tokens. Default rfc9068. Other keys override what it
+    /// sets.
+    #[schemars(with = "Option<PresetName>")]
     pub preset: Option<String>,
     /// The audiences of which a token must have at least one. `any` waives this, and then
     /// `require_claims` is needed.
     pub audiences: AudiencesDocument,
     /// Accepted signature algorithms. Default: all asymmetric ones.
+    #[schemars(with = "Option<Vec<AlgorithmName>>")]
     pub algorithms: Option<Vec<String>>,
     /// Accepted header types: `at+jwt`, `JWT`, and `none` for a header without one. Default: the preset's.
     pub token_types: Option<Vec<String>>,
@@ -121,7 +124,7 @@ pub struct IssuerDocument {
 }
 
 /// `keys`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeysDocument {
     /// How often they are read again, plus or minus a tenth. Default 60s, at least 1s.

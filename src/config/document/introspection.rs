@@ -1,11 +1,12 @@
 //! `introspection` of an issuer: how it is asked about tokens.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::values::DurationDocument;
 
 /// `introspection`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IntrospectionDocument {
     /// Who we are at the issuer.
@@ -32,7 +33,7 @@ pub struct IntrospectionDocument {
 }
 
 /// `client`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClientDocument {
     /// The client id.
@@ -52,7 +53,7 @@ pub struct ClientDocument {
 }
 
 /// `auth`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum ClientAuthDocument {
     /// The secret in the Authorization header.
@@ -66,7 +67,7 @@ pub enum ClientAuthDocument {
 }
 
 /// `signed` and `token_type`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum RequirementDocument {
     /// It must be there.
@@ -76,7 +77,7 @@ pub enum RequirementDocument {
 }
 
 /// `tokens`: an opaque token is this issuer's if it fits all that is written.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpaqueTokensDocument {
     /// It begins with one of these.
@@ -86,7 +87,7 @@ pub struct OpaqueTokensDocument {
 }
 
 /// `cache`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CacheDocument {
     /// How long an active answer is kept, never beyond the token's `exp`. Default 30s, at most 1h.
@@ -103,7 +104,7 @@ pub struct CacheDocument {
 }
 
 /// `limits`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LimitsDocument {
     /// How many calls may be in flight. Default 64, from 1 to 10000.
@@ -120,7 +121,7 @@ pub struct LimitsDocument {
 }
 
 /// `when_unreachable`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum UnreachableDocument {
     /// An outage answer.

@@ -2,11 +2,13 @@
 //!
 //! The doc comments are what an operator reads about each key.
 
+mod forward;
 mod gatepost;
 mod introspection;
 mod policy;
 mod values;
 
+pub use forward::{ForwardDocument, ListDocument, MissingDocument};
 pub use gatepost::{
     CheckDocument, GatepostDocument, IssuerDocument, KeysDocument, ListenDocument, ResourceDocument,
 };
@@ -18,6 +20,4 @@ pub use policy::{
     AuthenticationDocument, ClaimDocument, IntrospectDocument, MatchDocument, ModeDocument, PolicyDocument,
     RequireDocument, RuleDocument, TeamDocument,
 };
-pub use values::{
-    AudiencesDocument, DurationDocument, ForwardDocument, ListDocument, MissingDocument, ScopesDocument,
-};
+pub use values::{AudiencesDocument, DurationDocument, ScopesDocument};

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::values::{DurationDocument, ForwardDocument, ScopesDocument};
+use super::forward::ForwardDocument;
+use super::values::{DurationDocument, ScopesDocument};
 
 /// The whole file.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyDocument {
     /// `shadow`: every rule of this file is only tried out, as if it said `shadow: true`. Default `enforce`.
@@ -22,7 +24,7 @@ pub struct PolicyDocument {
 }
 
 /// `mode`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum ModeDocument {
     /// The rules decide.
@@ -32,7 +34,7 @@ pub enum ModeDocument {
 }
 
 /// `defaults`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DefaultsDocument {
     /// Hosts for rules without `match.hosts`.
@@ -44,7 +46,7 @@ pub struct DefaultsDocument {
 }
 
 /// One of `teams`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TeamDocument {
     /// The file's name in `policy.d`. Its rules are tried after those of this file, file by file in the order
@@ -57,7 +59,7 @@ pub struct TeamDocument {
 }
 
 /// One of `rules`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleDocument {
     /// A unique name for logs and metrics.
@@ -80,7 +82,7 @@ pub struct RuleDocument {
 }
 
 /// `match`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MatchDocument {
     /// Host names, or `*.` before one. Default: every host.
@@ -96,7 +98,7 @@ pub struct MatchDocument {
 }
 
 /// `introspect`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum IntrospectDocument {
     /// A recent answer is enough.
@@ -106,7 +108,7 @@ pub enum IntrospectDocument {
 }
 
 /// `when_unreachable` of a rule, which can only be stricter than the issuer's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum RuleUnreachableDocument {
     /// No older answer serves.
@@ -114,7 +116,7 @@ pub enum RuleUnreachableDocument {
 }
 
 /// `require`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequireDocument {
     /// Scopes: a list of which all are needed, or `{ all: […], any: […] }`.
@@ -143,7 +145,7 @@ pub struct RequireDocument {
 }
 
 /// One of `claims`: all that is written must hold.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimDocument {
     /// It is this value.
@@ -159,7 +161,7 @@ pub struct ClaimDocument {
 }
 
 /// `authentication`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuthenticationDocument {
     /// `acr` is one of these.

@@ -1,14 +1,36 @@
 //! Values with a notation of their own: durations, and lists that may be written in two ways.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::super::preset::Preset;
+use crate::jose::Algorithm;
 
 /// A duration with its unit: `800ms`, `30s`, `5m`, `12h`, `7d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DurationDocument(pub Duration);
+
+impl JsonSchema for DurationDocument {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    /// Narrower than what is read: it is what documentation and messages tell people to write.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A number with its unit, such as `800ms`, `30s`, `5m`, `12h` or `7d`.",
+            "type": "string",
+            "pattern": "^([0-9]+d|([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$",
+            "minLength": 2,
+            "examples": ["30s"],
+        })
+    }
+}
 
 impl<'de> Deserialize<'de> for DurationDocument {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
@@ -54,6 +76,20 @@ pub enum AudiencesDocument {
     Any,
 }
 
+impl JsonSchema for AudiencesDocument {
+    fn schema_name() -> Cow<'static, str> {
+        "Audiences".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let list = generator.subschema_for::<Vec<String>>();
+        json_schema!({
+            "description": "A list of audiences, or the word `any`.",
+            "oneOf": [list, { "const": "any", "description": "Whatever the audience is." }],
+        })
+    }
+}
+
 impl<'de> Deserialize<'de> for AudiencesDocument {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
         reader.deserialize_any(AudiencesVisitor)
@@ -90,11 +126,28 @@ pub struct ScopesDocument {
     pub any: Vec<String>,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ScopesMapping {
+    /// Each of these is needed.
     all: Option<Vec<String>>,
+    /// At least one of these is needed.
     any: Option<Vec<String>>,
+}
+
+impl JsonSchema for ScopesDocument {
+    fn schema_name() -> Cow<'static, str> {
+        "Scopes".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let list = generator.subschema_for::<Vec<String>>();
+        let mapping = ScopesMapping::json_schema(generator);
+        json_schema!({
+            "description": "A list of scopes of which all are needed, or `all` and `any` with a list each.",
+            "oneOf": [list, mapping],
+        })
+    }
 }
 
 impl<'de> Deserialize<'de> for ScopesDocument {
@@ -123,70 +176,37 @@ impl<'de> Visitor<'de> for ScopesVisitor {
     }
 }
 
-/// One value of `forward`, `metadata` or `response_headers`: `token.CLAIM`, or a mapping that says more.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ForwardDocument {
-    /// `token.CLAIM`.
-    pub from: Option<String>,
-    /// A text that is always the same.
-    pub value: Option<String>,
-    /// How a list is written in a header.
-    pub list: Option<ListDocument>,
-    /// What happens where the token has no such claim.
-    pub missing: Option<MissingDocument>,
-}
+/// Stands for `preset` in the schema, where an editor is told the names.
+pub(super) struct PresetName;
 
-/// `list`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-pub enum ListDocument {
-    /// `a,b`.
-    Commas,
-    /// `["a","b"]`.
-    Json,
-}
+impl JsonSchema for PresetName {
+    fn schema_name() -> Cow<'static, str> {
+        "Preset".into()
+    }
 
-/// `missing`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-pub enum MissingDocument {
-    /// It is left out.
-    Omit,
-    /// The request is refused.
-    Deny,
-}
+    fn inline_schema() -> bool {
+        true
+    }
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ForwardMapping {
-    from: Option<String>,
-    value: Option<String>,
-    list: Option<ListDocument>,
-    missing: Option<MissingDocument>,
-}
-
-impl<'de> Deserialize<'de> for ForwardDocument {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        reader.deserialize_any(ForwardVisitor)
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": Preset::all().map(|preset| preset.name) })
     }
 }
 
-struct ForwardVisitor;
+/// Stands for one of `algorithms` in the schema, where an editor is told the names.
+pub(super) struct AlgorithmName;
 
-impl<'de> Visitor<'de> for ForwardVisitor {
-    type Value = ForwardDocument;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("`token.CLAIM`, or `from:` or `value:` with `list:` and `missing:`")
+impl JsonSchema for AlgorithmName {
+    fn schema_name() -> Cow<'static, str> {
+        "Algorithm".into()
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(ForwardDocument { from: Some(text.to_owned()), ..ForwardDocument::default() })
+    fn inline_schema() -> bool {
+        true
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mapping: A) -> Result<Self::Value, A::Error> {
-        let ForwardMapping { from, value, list, missing } =
-            Deserialize::deserialize(MapAccessDeserializer::new(mapping))?;
-        Ok(ForwardDocument { from, value, list, missing })
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names: Vec<_> = Algorithm::ALL.map(Algorithm::name).into_iter().chain(["EdDSA"]).collect();
+        json_schema!({ "type": "string", "enum": names })
     }
 }
