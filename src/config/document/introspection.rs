@@ -111,7 +111,7 @@ pub struct LimitsDocument {
     pub in_flight: Option<u32>,
     /// How many unknown tokens one client address may make us ask about at once. Default 50, from 1 to 100000.
     pub burst_per_source: Option<u32>,
-    /// How many more each second. Default 5, from 1 to 100000.
+    /// How many more than `burst_per_source` each second. Default 5, from 1 to 100000.
     pub per_second_per_source: Option<u32>,
     /// How many failures in a row suspend asking. Default 5, from 1 to 1000.
     pub failures: Option<u32>,
