@@ -12,6 +12,7 @@ use crate::secret::Secret;
 use crate::sources::{Introspector, KeyFetcher};
 
 /// What one issuer says.
+#[derive(Debug, serde::Serialize)]
 pub(super) struct Said {
     /// Whether it is as it should be.
     pub(super) good: bool,

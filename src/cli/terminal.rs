@@ -8,6 +8,16 @@ use std::path::Path;
 
 use crate::config::{Config, Loaded, Problem, Severity, load};
 
+/// Whom the output of a command is for.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+pub(super) enum Output {
+    /// People.
+    #[default]
+    Text,
+    /// Machines: one JSON object.
+    Json,
+}
+
 /// Prints a line to standard output.
 pub(super) fn line(text: impl Display) {
     // A closed pipe (`| head`) is the reader's choice.

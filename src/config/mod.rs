@@ -28,6 +28,7 @@ pub use files::{
 pub use load::{Loaded, compile, load};
 pub use path::Path;
 pub use preset::Preset;
+pub(crate) use problem::sort as sort_problems;
 pub use problem::{Problem, Severity};
 pub use read::Source;
 pub use schema::{Document, schema};

@@ -91,7 +91,7 @@ impl Problem {
 
 /// Sorts problems as someone correcting them goes: file by file, from top to bottom, and those of a
 /// whole file after those with a place.
-pub(super) fn sort(problems: &mut [Problem]) {
+pub(crate) fn sort(problems: &mut [Problem]) {
     problems.sort_by(|a, b| {
         let order = |p: &Problem| (p.place.is_none(), p.place);
         a.file.cmp(&b.file).then_with(|| order(a).cmp(&order(b)))

@@ -4,17 +4,44 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::sidecar::configuration;
 
 fn check(directory: &TempDir) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_gatepost"))
-        .arg("check")
-        .arg("--config")
-        .arg(directory.path())
-        .output()
-        .unwrap()
+    check_with(directory, &[])
+}
+
+fn check_with(directory: &TempDir, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
+    command.arg("check").arg("--config").arg(directory.path()).args(arguments).output().unwrap()
+}
+
+/// The exit status, and the one object that `--output json` prints.
+fn machine_readable(directory: &TempDir, arguments: &[&str]) -> (Option<i32>, Value) {
+    let output = check_with(directory, &[&["--output", "json"], arguments].concat());
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap())
+}
+
+fn bad_samples() -> TempDir {
+    let directory = TempDir::with_prefix("gatepost-check-").unwrap();
+    fs::write(directory.path().join("gatepost.yaml"), include_str!("bad/gatepost.yaml")).unwrap();
+    fs::write(directory.path().join("policy.yaml"), include_str!("bad/policy.yaml")).unwrap();
+    directory
+}
+
+/// A good directory but for a warning: nothing says for whom tokens are meant but a claim.
+fn waived_audience() -> TempDir {
+    let directory = configuration("unix:@none", "127.0.0.1:0");
+    let file = directory.path().join("gatepost.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let (before, rest) = text.split_once("audiences: ").unwrap();
+    let (_, after) = rest.split_once('\n').unwrap();
+    let text = format!("{before}audiences: any\n    require_claims: {{ tenant: acme }}\n{after}");
+    fs::write(&file, text).unwrap();
+    directory
 }
 
 /// What a person reads, without the directory in front of the file names.
@@ -35,15 +62,70 @@ fn a_good_directory_is_good() {
 
 #[test]
 fn shows_every_problem_of_both_files_with_place_and_hint() {
-    let directory = TempDir::with_prefix("gatepost-check-").unwrap();
-    fs::write(directory.path().join("gatepost.yaml"), include_str!("bad/gatepost.yaml")).unwrap();
-    fs::write(directory.path().join("policy.yaml"), include_str!("bad/policy.yaml")).unwrap();
+    let directory = bad_samples();
     let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/bad/problems.txt");
     let found = problems(&directory);
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&expected, &found).unwrap();
     }
     assert_eq!(found, fs::read_to_string(expected).unwrap(), "UPDATE=1 writes what is shown now");
+}
+
+#[test]
+fn tells_machines_the_same_as_people() {
+    let directory = bad_samples();
+    let (code, report) = machine_readable(&directory, &[]);
+    assert_eq!(code, Some(1));
+    assert_eq!((&report["good"], &report["summary"]), (&json!(false), &Value::Null));
+    let text = problems(&directory);
+    let [errors, warnings] = ["errors", "warnings"].map(|name| report[name].as_u64().unwrap());
+    let counts = format!("{errors} problems, {warnings} warning");
+    assert!(text.lines().last().unwrap().starts_with(&counts), "{counts}{text}");
+    let found = report["problems"].as_array().unwrap();
+    assert_eq!(found.len() as u64, errors + warnings);
+    for problem in found {
+        let file = problem["file"].as_str().unwrap().rsplit('/').next().unwrap();
+        let place = &problem["place"];
+        let warning = if problem["severity"] == "warning" { " warning:" } else { "" };
+        let (path, what) = (problem["path"].as_str().unwrap(), problem["what"].as_str().unwrap());
+        let line = format!("{file}:{}:{}:{warning} {path}: {what}\n", place["line"], place["column"]);
+        assert!(text.contains(&line), "{line}{text}");
+        let hint = problem.get("hint").and_then(Value::as_str).unwrap_or_default();
+        assert!(text.contains(hint), "{hint}\n{text}");
+    }
+}
+
+#[test]
+fn tells_machines_what_a_good_directory_holds_and_what_its_key_file_lacks() {
+    let directory = configuration("unix:@none", "127.0.0.1:0");
+    let good = json!({
+        "good": true, "problems": [], "errors": 0, "warnings": 0,
+        "summary": { "rules": 3, "issuers": ["test"] },
+    });
+    assert_eq!(machine_readable(&directory, &[]), (Some(0), good));
+
+    fs::write(directory.path().join("jwks.json"), "{}").unwrap();
+    let (code, report) = machine_readable(&directory, &[]);
+    assert_eq!((code, &report["errors"]), (Some(1), &json!(1)));
+    assert_eq!(report["problems"][0]["path"], "issuers[0].jwks_file");
+}
+
+#[test]
+fn a_warning_counts_as_a_problem_only_when_that_is_asked() {
+    let directory = waived_audience();
+    let output = check(&directory);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(String::from_utf8(output.stderr).unwrap().ends_with("0 problems, 1 warning\n"));
+
+    let output = check_with(&directory, &["--deny-warnings"]);
+    assert_eq!((output.status.code(), output.stdout), (Some(1), Vec::new()));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("0 problems, 1 warning\nnot good: with --deny-warnings"), "{text}");
+
+    let (code, report) = machine_readable(&directory, &["--deny-warnings"]);
+    assert_eq!((code, &report["good"], &report["warnings"]), (Some(1), &json!(false), &json!(1)));
+    let (code, report) = machine_readable(&directory, &[]);
+    assert_eq!((code, &report["good"], &report["warnings"]), (Some(0), &json!(true), &json!(1)));
 }
 
 #[test]

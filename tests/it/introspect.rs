@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Output};
 
 use gatepost_test_support::{IntrospectionServer, Say, Token};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const SECRET: &str = "s3cret+%:/";
@@ -163,6 +163,21 @@ async fn check_shows_what_the_issuer_says_of_a_token() {
         let (code, text) = desk.run(&["check", "--online"]).await;
         assert_eq!(code, Some(1), "{text}");
         assert_shows(&text, &[seen]);
+    }
+}
+
+#[tokio::test]
+async fn check_tells_machines_what_the_issuer_says_of_a_token() {
+    let desk = Desk::new().await;
+    desk.server.calls_good(OPAQUE);
+    for (good, code) in [(true, Some(0)), (false, Some(1))] {
+        let (exit, text) = desk.run(&["check", "--online", "--output", "json"]).await;
+        assert_eq!(exit, code, "{text}");
+        let report: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&report["good"], &report["errors"]), (&json!(good), &json!(0)));
+        assert_eq!(report["introspection"][0]["good"], good);
+        assert_shows(&text, &["introspection by \\\"test\\\""]);
+        desk.server.says(OPAQUE, Say::inactive());
     }
 }
 
