@@ -1,15 +1,21 @@
-//! The shell around a check: plan → gather → decide, with the clock, one snapshot and one deadline.
+//! The shell around a check: plan → gather → decide, with the clock, one snapshot and one deadline; and when it is
+//! answered, what policies on trial say, the counters and the audit log.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::check::record::Record;
 use crate::check::trail::Trail;
-use crate::check::{CheckInput, Decision, Step, decide, plan};
+use crate::check::trial::{Difference, Tried, try_out};
+use crate::check::{CheckInput, Decided, Decision, Step, decide, plan};
 use crate::clock::{Clock, stopwatch};
-use crate::snapshot::SnapshotCell;
+use crate::config::AuditRequests;
+use crate::jose::UnixTime;
+use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::sources::gather;
+use crate::telemetry::audit::Audit;
 use crate::telemetry::metrics::Metrics;
 
 /// Answers checks. Everything that an edit of the configuration can change is in the snapshot.
@@ -17,21 +23,36 @@ use crate::telemetry::metrics::Metrics;
 pub struct Authorizer {
     snapshot: Arc<SnapshotCell>,
     metrics: Arc<Metrics>,
+    audit: Audit,
     clock: Clock,
+}
+
+/// A check that is answered.
+#[derive(Debug)]
+pub struct Checked {
+    /// What it came to.
+    pub decision: Decision,
+    /// Whether the client may be told why, by the name of the reason.
+    pub names_reason: bool,
 }
 
 impl Authorizer {
     /// An authorizer that decides by whatever snapshot is the current one.
     #[must_use]
-    pub fn new(snapshot: Arc<SnapshotCell>, metrics: Arc<Metrics>, clock: Clock) -> Self {
-        Self { snapshot, metrics, clock }
+    pub fn new(snapshot: Arc<SnapshotCell>, metrics: Arc<Metrics>, audit: Audit, clock: Clock) -> Self {
+        Self { snapshot, metrics, audit, clock }
     }
 
     /// Checks one request. `within` is how long the caller will wait, where it says so.
-    pub async fn check(&self, input: &CheckInput, within: Option<Duration>) -> Decision {
+    pub async fn check(&self, input: &CheckInput, within: Option<Duration>) -> Checked {
         let started = stopwatch();
-        let decision = self.run(input, within, &mut ()).await;
-        self.metrics.checked(&decision, started.elapsed());
+        let now = self.clock.now();
+        let snapshot = self.snapshot.load();
+        let decided = run(&snapshot, input, within, now, &mut ()).await;
+        self.metrics.checked(&decided.decision, started.elapsed());
+        let tried = self.try_out(&snapshot, input, &decided, now);
+        self.record(&snapshot, input, &decided, &tried, now);
+        let decision = decided.decision;
         tracing::debug!(
             outcome = decision.outcome(),
             reason = decision.reason(),
@@ -39,30 +60,67 @@ impl Authorizer {
             method = ?input.method,
             "check"
         );
-        decision
+        Checked { decision, names_reason: snapshot.limits.names_reason }
     }
 
-    /// Checks one request and keeps the trail.
-    pub async fn run(
+    /// Checks one request and keeps the trail. Nothing is counted or recorded.
+    pub async fn run(&self, input: &CheckInput, within: Option<Duration>, trail: &mut impl Trail) -> Decided {
+        run(&self.snapshot.load(), input, within, self.clock.now(), trail).await
+    }
+
+    fn try_out(
         &self,
+        snapshot: &Snapshot,
         input: &CheckInput,
-        within: Option<Duration>,
-        trail: &mut impl Trail,
-    ) -> Decision {
-        let now = self.clock.now();
-        let snapshot = self.snapshot.load();
-        let longest = snapshot.limits.deadline;
-        let deadline = Instant::now() + within.map_or(longest, |within| within.min(longest));
-        let mut plan = match plan(input, snapshot.world(), now, trail) {
-            Ok(plan) => plan,
-            Err(decision) => return decision,
+        decided: &Decided,
+        now: UnixTime,
+    ) -> Vec<Tried> {
+        let trials = snapshot.trials.iter();
+        let tried = trials.filter_map(|trial| try_out(trial, input, decided, snapshot.world(), now, &mut ()));
+        tried.inspect(|tried| self.metrics.trials().tried(tried)).collect()
+    }
+
+    fn record(
+        &self,
+        snapshot: &Snapshot,
+        input: &CheckInput,
+        decided: &Decided,
+        tried: &[Tried],
+        now: UnixTime,
+    ) {
+        let wanted = match snapshot.audit.requests {
+            AuditRequests::None => false,
+            AuditRequests::Differences => tried.iter().any(|tried| tried.difference != Difference::None),
+            AuditRequests::Denials => !matches!(decided.decision, Decision::Allow(_) | Decision::Answer(_)),
+            AuditRequests::All => true,
         };
-        loop {
-            let facts = gather(&plan, &snapshot.keys, &snapshot.sources, now, deadline).await;
-            match decide(plan, &facts, snapshot.world(), now, trail) {
-                Step::Decided(decided) => return decided.decision,
-                Step::More(next) => plan = next,
-            }
+        if wanted {
+            self.audit.take(now, snapshot.audit.per_second, || {
+                let Snapshot { issuers, reads, generation, .. } = snapshot;
+                Record::of(input, decided, tried, issuers, reads, now.to_string(), *generation)
+            });
+        }
+    }
+}
+
+async fn run(
+    snapshot: &Snapshot,
+    input: &CheckInput,
+    within: Option<Duration>,
+    now: UnixTime,
+    trail: &mut impl Trail,
+) -> Decided {
+    let longest = snapshot.limits.deadline;
+    let deadline = Instant::now() + within.map_or(longest, |within| within.min(longest));
+    let mut plan = match plan(input, snapshot.world(), now, trail) {
+        Ok(plan) => plan,
+        Err(decision) => return decision.into(),
+    };
+    loop {
+        let facts = gather(&plan, &snapshot.keys, &snapshot.sources, now, deadline).await;
+        match decide(plan, &facts, snapshot.world(), now, trail) {
+            Step::Decided(decided) => return decided,
+            Step::More(next) => plan = next,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::check::issuer::{IssuerId, IssuerKeys, Issuers, KnownKeys};
 use crate::check::policy::{Policy, Reads};
 use crate::check::resource::ProtectedResource;
 use crate::check::trial::Trial;
-use crate::config::CheckLimits;
+use crate::config::{AuditSettings, CheckLimits};
 use crate::jose::UnixTime;
 use crate::sources::{KeySink, Sources};
 
@@ -35,6 +35,8 @@ pub struct Snapshot {
     pub keys: KnownKeys,
     /// What can be asked of them.
     pub sources: Arc<Sources>,
+    /// Which checks are recorded.
+    pub audit: AuditSettings,
     /// Bounds on every check.
     pub limits: CheckLimits,
 }

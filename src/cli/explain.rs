@@ -97,7 +97,7 @@ async fn explain(arguments: &Arguments, mut config: Config, input: &CheckInput) 
     let mut driver = Driver::default();
     wiring.drive(&mut driver);
     let mut trail = Recorded::default();
-    let decision = wiring.authorizer.run(input, None, &mut trail).await;
+    let decision = wiring.authorizer.run(input, None, &mut trail).await.decision;
     let faults = faults(&wiring.sources(), &decision);
     (render(input, clock.now(), &faults, &trail, &decision), exit_code(&decision))
 }

@@ -45,6 +45,8 @@ pub struct Config {
     pub listen: Listen,
     /// Bounds on every check.
     pub check: CheckLimits,
+    /// Which checks are recorded.
+    pub audit: AuditSettings,
     /// How long checks in flight may take to finish after SIGTERM.
     pub shutdown_deadline: Duration,
     /// Whom to trust, in the order written.
@@ -99,6 +101,30 @@ pub struct CheckLimits {
     pub deadline: Duration,
     /// The longest token that is looked at, in bytes.
     pub max_token_bytes: usize,
+    /// Whether a client that is refused is told the reason's name.
+    pub names_reason: bool,
+}
+
+/// Which checks are recorded in the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditSettings {
+    /// Which of them.
+    pub requests: AuditRequests,
+    /// At most so many in a second.
+    pub per_second: u32,
+}
+
+/// Which checks are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditRequests {
+    /// None.
+    None,
+    /// Those that a policy on trial would have decided otherwise.
+    Differences,
+    /// Those that were not allowed.
+    Denials,
+    /// All.
+    All,
 }
 
 /// An issuer, and how its keys are had. Equal ones are asked the same things in the same way.

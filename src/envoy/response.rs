@@ -15,15 +15,27 @@ use super::proto::google::rpc::Status;
 use crate::check::challenge::challenge;
 use crate::check::{Decision, Denial, Grant, Outage};
 
-/// The answer for a decision.
-pub(super) fn response(decision: &Decision) -> CheckResponse {
-    let answer = match decision {
+/// The answer for a decision. `names_reason` also tells the client the name of the reason.
+pub(super) fn response(decision: &Decision, names_reason: bool) -> CheckResponse {
+    let mut answer = match decision {
         Decision::Allow(grant) => allow(grant),
         Decision::Deny(denial) => deny(denial),
         Decision::Unavailable(outage) => unavailable(outage),
         Decision::Answer(document) => direct(document),
     };
+    if names_reason {
+        name_reason(decision.reason(), &mut answer);
+    }
     CheckResponse { dynamic_metadata: Some(metadata(decision)), ..answer }
+}
+
+fn name_reason(reason: &str, answer: &mut CheckResponse) {
+    if let Some(HttpResponse::DeniedResponse(refused) | HttpResponse::ErrorResponse(refused)) =
+        &mut answer.http_response
+        && !reason.is_empty()
+    {
+        refused.headers.push(header("x-gatepost-reason", reason));
+    }
 }
 
 /// What Envoy's access log and other filters can say about the request: the outcome, why, by which rule, and
@@ -137,7 +149,8 @@ mod tests {
     #[test]
     fn every_denial_is_a_denied_response_with_its_status() {
         for reason in DenyReason::ALL {
-            let answer = response(&Decision::Deny(Denial { reason: *reason, rule: None, hints: None }));
+            let answer =
+                response(&Decision::Deny(Denial { reason: *reason, rule: None, hints: None }), false);
             assert_ne!(answer.status.unwrap().code, 0, "{reason:?}");
             let Some(HttpResponse::DeniedResponse(denied)) = answer.http_response else {
                 panic!("{reason:?}")
@@ -152,7 +165,7 @@ mod tests {
 
     #[test]
     fn an_answer_of_our_own_never_lets_the_request_through() {
-        let answer = response(&Decision::Answer("{}".into()));
+        let answer = response(&Decision::Answer("{}".into()), false);
         assert_ne!(answer.status.unwrap().code, 0);
         let Some(HttpResponse::DeniedResponse(answered)) = answer.http_response else { panic!("not ours") };
         assert_eq!((answered.status.unwrap().code, answered.body.as_str()), (200, "{}"));
@@ -166,12 +179,36 @@ mod tests {
     #[test]
     fn every_outage_is_an_error_response_and_not_a_denial() {
         for reason in OutageReason::ALL.iter().copied() {
-            let answer = response(&Decision::Unavailable(Outage { reason, rule: None, issuer: None }));
+            let answer = response(&Decision::Unavailable(Outage { reason, rule: None, issuer: None }), false);
             assert_ne!(answer.status.unwrap().code, 0);
             let Some(HttpResponse::ErrorResponse(failed)) = answer.http_response else {
                 panic!("{reason:?}")
             };
             assert_eq!(failed.status.unwrap().code, 503);
         }
+    }
+
+    #[test]
+    fn the_reason_is_named_only_where_the_operator_wants_it() {
+        let names = |decision: &Decision, names_reason| {
+            let answer = response(decision, names_reason).http_response.unwrap();
+            let headers = match answer {
+                HttpResponse::DeniedResponse(refused) | HttpResponse::ErrorResponse(refused) => {
+                    refused.headers
+                }
+                HttpResponse::OkResponse(allowed) => allowed.headers,
+            };
+            let headers = headers.into_iter().filter_map(|option| option.header);
+            headers.filter(|h| h.key == "x-gatepost-reason").map(|h| h.value).collect::<Vec<_>>()
+        };
+        let denial = Denial { reason: DenyReason::NoRule, rule: None, hints: None };
+        let outage = Outage { reason: OutageReason::KeysStale, rule: None, issuer: None };
+        for (decision, name) in
+            [(Decision::Deny(denial), "no_rule"), (Decision::Unavailable(outage), "keys_stale")]
+        {
+            assert_eq!(names(&decision, true), [name]);
+            assert!(names(&decision, false).is_empty());
+        }
+        assert!(names(&Decision::Answer("{}".into()), true).is_empty());
     }
 }

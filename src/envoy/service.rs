@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status};
 use super::proto::envoy::service::auth::v3::authorization_server::Authorization;
 use super::proto::envoy::service::auth::v3::{CheckRequest, CheckResponse};
 use super::{request, response};
-use crate::authorizer::Authorizer;
+use crate::authorizer::{Authorizer, Checked};
 
 /// Answers Envoy.
 #[derive(Clone, Debug)]
@@ -58,7 +58,8 @@ impl AuthorizationService {
     async fn answer(&self, request: Request<CheckRequest>) -> CheckResponse {
         let within = grpc_timeout(request.metadata());
         let input = request::input(request.into_inner());
-        response::response(&self.authorizer.check(&input, within).await)
+        let Checked { decision, names_reason } = self.authorizer.check(&input, within).await;
+        response::response(&decision, names_reason)
     }
 }
 

@@ -82,6 +82,9 @@ pub async fn serve(config: Config, files: Files) -> Result<(), ServeError> {
     let mut reload = Reload::new(Arc::clone(&wiring), watch, open, shutdown_deadline);
     let readiness = Arc::new(Readiness::new(Arc::clone(&wiring.snapshot)));
     let mut driver = Driver::default();
+    if let Some(writer) = wiring.audit_writer() {
+        driver.spawn("audit log", writer.run(tokio::io::stdout()));
+    }
     start_admin(&wiring, &readiness, &reload, &mut driver, admin_listener);
 
     let in_flight = InFlight::default();

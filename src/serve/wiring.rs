@@ -1,16 +1,17 @@
 //! Turns a configuration into the parts that decide checks, and another one into their next generation.
 //! `explain` wires the same parts as the server.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::driver::Driver;
 use crate::authorizer::Authorizer;
 use crate::check::issuer::KnownKeys;
 use crate::check::policy::Reads;
 use crate::clock::Clock;
-use crate::config::{CheckLimits, Config};
+use crate::config::Config;
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::sources::{KeySink, Sources, Succession, Surroundings};
+use crate::telemetry::audit::{Audit, AuditWriter};
 use crate::telemetry::metrics::Metrics;
 
 /// Everything that a configuration becomes, but for the listeners.
@@ -24,6 +25,7 @@ pub struct Wiring {
     pub metrics: Arc<Metrics>,
     /// What time it is.
     pub clock: Clock,
+    writer: Mutex<Option<AuditWriter>>,
 }
 
 impl Wiring {
@@ -31,17 +33,24 @@ impl Wiring {
     #[must_use]
     pub fn new(config: Config, clock: Clock) -> Self {
         let metrics = Arc::new(Metrics::new());
-        let snapshot = Arc::new(SnapshotCell::new(unconfigured(config.check, clock)));
-        let authorizer = Arc::new(Authorizer::new(Arc::clone(&snapshot), Arc::clone(&metrics), clock));
-        let wiring = Self { authorizer, snapshot, metrics, clock };
+        let snapshot = Arc::new(SnapshotCell::new(unconfigured(&config, clock)));
+        let (audit, writer) = Audit::new(metrics.audit());
+        let authorizer = Authorizer::new(Arc::clone(&snapshot), Arc::clone(&metrics), audit, clock);
+        let writer = Mutex::new(Some(writer));
+        let wiring = Self { authorizer: Arc::new(authorizer), snapshot, metrics, clock, writer };
         wiring.apply(config);
         wiring
+    }
+
+    /// What writes the audit log, once.
+    pub(crate) fn audit_writer(&self) -> Option<AuditWriter> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Replaces the generation in use by this configuration, and says how the issuers differ. Checks under way
     /// end with what they began with. [`Wiring::drive`] then starts what is new.
     pub(crate) fn apply(&self, config: Config) -> Succession {
-        let Config { issuers, resource, policy, trials, check, .. } = config;
+        let Config { issuers, resource, policy, trials, check, audit, .. } = config;
         let current = self.snapshot.load();
         let succession = current.sources.succeed(issuers, &self.surroundings());
         let sources = Arc::clone(&succession.sources);
@@ -56,6 +65,7 @@ impl Wiring {
             issuers: Arc::new(sources.issuers()),
             keys: sources.known_keys(),
             sources,
+            audit,
             limits: check,
         };
         self.snapshot.replace(&next);
@@ -89,7 +99,7 @@ impl Wiring {
 }
 
 /// Generation 0: no rule, so every request is refused. Nobody asks it.
-fn unconfigured(limits: CheckLimits, clock: Clock) -> Snapshot {
+fn unconfigured(config: &Config, clock: Clock) -> Snapshot {
     Snapshot {
         generation: 0,
         applied_at: clock.now(),
@@ -100,6 +110,7 @@ fn unconfigured(limits: CheckLimits, clock: Clock) -> Snapshot {
         issuers: Arc::default(),
         keys: KnownKeys::default(),
         sources: Arc::default(),
-        limits,
+        audit: config.audit,
+        limits: config.check,
     }
 }

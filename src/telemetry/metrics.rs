@@ -1,6 +1,7 @@
 //! Every metric family, in one struct. Labels are closed enums and configured names, nothing else.
 
 mod config;
+mod trials;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 pub use config::ConfigMetrics;
+pub use trials::{AuditMetrics, AuditResult, TrialMetrics};
 
 use crate::check::{Decision, DenyReason, OutageReason};
 use crate::jose::UnixTime;
@@ -35,6 +37,8 @@ pub struct Metrics {
     keys: Family<IssuerLabel, Gauge>,
     keys_read_at: Family<IssuerLabel, Gauge>,
     config: ConfigMetrics,
+    trials: TrialMetrics,
+    audit: AuditMetrics,
     calls: Family<ResultLabels, Counter>,
     call_duration: Family<IssuerLabel, Histogram>,
     saved: Family<ResultLabels, Counter>,
@@ -190,6 +194,8 @@ impl Metrics {
         );
 
         let config = ConfigMetrics::register(&mut registry);
+        let trials = TrialMetrics::register(&mut registry);
+        let audit = AuditMetrics::register(&mut registry);
         let (allowed, answered) = (counter("allow", ""), counter("answer", ""));
         Self {
             registry,
@@ -203,6 +209,8 @@ impl Metrics {
             keys,
             keys_read_at,
             config,
+            trials,
+            audit,
             calls,
             call_duration,
             saved,
@@ -274,6 +282,18 @@ impl Metrics {
     #[must_use]
     pub fn config(&self) -> &ConfigMetrics {
         &self.config
+    }
+
+    /// What is said of policies on trial.
+    #[must_use]
+    pub fn trials(&self) -> &TrialMetrics {
+        &self.trials
+    }
+
+    /// What is said of the audit log.
+    #[must_use]
+    pub fn audit(&self) -> AuditMetrics {
+        self.audit.clone()
     }
 
     /// Forgets how an issuer is doing: it is not trusted any more, or in another way. What was counted stays.

@@ -1,4 +1,5 @@
-//! What operators see from outside: metrics and logs. Never a token, a proof or a secret.
+//! What operators see from outside: metrics, logs and the audit log. Never a token, a proof or a secret.
 
+pub mod audit;
 pub mod logging;
 pub mod metrics;

@@ -16,10 +16,12 @@ use std::time::Duration;
 pub(crate) use issuer::is_loopback;
 pub(super) use policy::{Context, Policies, PolicyFile, compile_policy};
 
-use super::document::{CheckDocument, DurationDocument, GatepostDocument};
+use super::document::{
+    AuditDocument, AuditRequestsDocument, CheckDocument, DurationDocument, GatepostDocument,
+};
 use super::problem::Problem;
 use super::read::Source;
-use super::{CheckLimits, Config, Listen, Path, TrustedIssuer};
+use super::{AuditRequests, AuditSettings, CheckLimits, Config, Listen, Path, TrustedIssuer};
 use crate::check::policy::Policy;
 use crate::check::resource::ProtectedResource;
 use crate::check::target::TargetRules;
@@ -30,6 +32,7 @@ use findings::Findings;
 pub(super) struct Settings {
     listen: Option<Listen>,
     check: CheckLimits,
+    audit: AuditSettings,
     shutdown_deadline: Duration,
     pub(super) issuers: Vec<TrustedIssuer>,
     pub(super) resource: Option<ProtectedResource>,
@@ -38,12 +41,13 @@ pub(super) struct Settings {
 
 impl Settings {
     pub(super) fn into_config(self, policies: Policies, candidate: Option<Policy>) -> Option<Config> {
-        let Self { listen, check, shutdown_deadline, issuers, resource, .. } = self;
+        let Self { listen, check, audit, shutdown_deadline, issuers, resource, .. } = self;
         let Policies { enforced: policy, shadow } = policies;
         let shadow = shadow.map(|policy| Trial { kind: TrialKind::Shadow, policy });
         let candidate = candidate.map(|policy| Trial { kind: TrialKind::Candidate, policy });
         let trials = shadow.into_iter().chain(candidate).collect();
-        Some(Config { listen: listen?, check, shutdown_deadline, issuers, resource, policy, trials })
+        let listen = listen?;
+        Some(Config { listen, check, audit, shutdown_deadline, issuers, resource, policy, trials })
     }
 }
 
@@ -58,6 +62,7 @@ pub(super) fn compile(
     let listen = listen::compile(&document.listen, &root.key("listen"), &mut findings);
     let check = document.check.clone().unwrap_or_default();
     let limits = limits(&check, &root.key("check"), &mut findings);
+    let audit = audit(&document.audit.clone().unwrap_or_default(), &root.key("audit"), &mut findings);
     let shutdown = document.shutdown.clone().unwrap_or_default();
     let shutdown_deadline =
         bounded(shutdown.deadline, 10_000, 0, 300_000, &root.key("shutdown").key("deadline"), &mut findings);
@@ -66,7 +71,7 @@ pub(super) fn compile(
     let resource = document.resource.as_ref().and_then(|document| {
         resource::compile(document, &issuers, target_rules, &root.key("resource"), &mut findings)
     });
-    Settings { listen, check: limits, shutdown_deadline, issuers, resource, target_rules }
+    Settings { listen, check: limits, audit, shutdown_deadline, issuers, resource, target_rules }
 }
 
 fn limits(document: &CheckDocument, at: &Path, findings: &mut Findings<'_>) -> CheckLimits {
@@ -74,7 +79,19 @@ fn limits(document: &CheckDocument, at: &Path, findings: &mut Findings<'_>) -> C
     // Envoy takes no request headers above 96 KiB in all.
     let bytes =
         bounded_count(document.max_token_bytes, 16_384, 256, 98_304, &at.key("max_token_bytes"), findings);
-    CheckLimits { deadline, max_token_bytes: usize::try_from(bytes).unwrap_or(16_384) }
+    let names_reason = document.debug.unwrap_or(false);
+    CheckLimits { deadline, max_token_bytes: usize::try_from(bytes).unwrap_or(16_384), names_reason }
+}
+
+fn audit(document: &AuditDocument, at: &Path, findings: &mut Findings<'_>) -> AuditSettings {
+    let requests = match document.requests {
+        None | Some(AuditRequestsDocument::Differences) => AuditRequests::Differences,
+        Some(AuditRequestsDocument::None) => AuditRequests::None,
+        Some(AuditRequestsDocument::Denials) => AuditRequests::Denials,
+        Some(AuditRequestsDocument::All) => AuditRequests::All,
+    };
+    let per_second = bounded_count(document.per_second, 10, 1, 10_000, &at.key("per_second"), findings);
+    AuditSettings { requests, per_second }
 }
 
 fn issuers(

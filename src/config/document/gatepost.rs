@@ -17,6 +17,8 @@ pub struct GatepostDocument {
     pub listen: ListenDocument,
     /// Bounds on every check.
     pub check: Option<CheckDocument>,
+    /// Which checks are recorded on standard output, a JSON object a line, for `explain --from-audit` and `diff`.
+    pub audit: Option<AuditDocument>,
     /// How the sidecar stops.
     pub shutdown: Option<ShutdownDocument>,
     /// The issuers whose access tokens are accepted.
@@ -64,8 +66,35 @@ pub struct CheckDocument {
     /// The longest token that is looked at. Default 16384, from 256 to
     /// 98304.
     pub max_token_bytes: Option<u32>,
+    /// Tell clients that are refused the reason's name, in a header `x-gatepost-reason`. Default false: only for
+    /// networks whose clients are all trusted.
+    pub debug: Option<bool>,
     /// Take `;` in a path for an ordinary character. Default false: such a path is refused.
     pub allow_path_parameters: Option<bool>,
+}
+
+/// `audit`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuditDocument {
+    /// Which checks. Default `differences`: those that a rule or policy on trial would have decided otherwise.
+    pub requests: Option<AuditRequestsDocument>,
+    /// At most so many lines a second; what is left out is counted. Default 10, up to 10000.
+    pub per_second: Option<u32>,
+}
+
+/// `requests`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum AuditRequestsDocument {
+    /// None.
+    None,
+    /// Those that a rule or policy on trial would have decided otherwise.
+    Differences,
+    /// Those that were not allowed.
+    Denials,
+    /// All.
+    All,
 }
 
 /// `shutdown`.

@@ -10,7 +10,8 @@ mod values;
 
 pub use forward::{ForwardDocument, ListDocument, MissingDocument};
 pub use gatepost::{
-    CheckDocument, GatepostDocument, IssuerDocument, KeysDocument, ListenDocument, ResourceDocument,
+    AuditDocument, AuditRequestsDocument, CheckDocument, GatepostDocument, IssuerDocument, KeysDocument,
+    ListenDocument, ResourceDocument,
 };
 pub use introspection::{
     CacheDocument, ClientAuthDocument, ClientDocument, IntrospectionDocument, LimitsDocument,
