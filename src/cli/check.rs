@@ -1,7 +1,9 @@
 //! `gatepost check`: everything that can be said of a configuration before it is used.
 
+mod files;
 mod keys;
 mod report;
+mod scopes;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,9 +18,13 @@ use report::Report;
 pub(super) struct Arguments {
     #[command(flatten)]
     config: ConfigArgument,
-    /// Also ask each issuer for its keys.
+    /// Also ask each issuer for its keys, and whether it knows the scopes that rules require.
     #[arg(long)]
     online: bool,
+    /// Do not open the secrets, keys and certificates that the configuration names: for CI, where they are not
+    /// mounted.
+    #[arg(long)]
+    without_secrets: bool,
     /// With --online: ask each introspecting issuer about the access token in this file (`-` for standard
     /// input), and say what it answers.
     #[arg(long, value_name = "FILE", requires = "online")]
@@ -53,9 +59,15 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 
 /// Looks at the files; then, if they come to a configuration, at what it names; then shows issuers the token.
 async fn check(arguments: &Arguments, token: Option<Secret>) -> Report {
-    let Loaded { config, mut problems, source, .. } = load(&arguments.config.directory);
+    let Loaded { config, mut problems, source, policy_source } = load(&arguments.config.directory);
     if let (Some(config), Some(source)) = (&config, &source) {
         problems.extend(keys::check(config, source, arguments.online).await);
+        if !arguments.without_secrets {
+            problems.extend(files::check(config, source).await);
+        }
+    }
+    if let (Some(config), Some(source), true) = (&config, &policy_source, arguments.online) {
+        problems.extend(scopes::check(config, source).await);
     }
     let report = Report::new(problems, config.as_ref(), arguments.deny_warnings);
     match (config, token) {

@@ -78,6 +78,25 @@ impl Source {
         Problem::warning(&self.file, path, what).at(self.place_of(path))
     }
 
+    /// The text of the single value at `path`, if there is one.
+    #[must_use]
+    pub fn text(&self, path: &Path) -> Option<&str> {
+        match &path.steps().iter().try_fold(&self.root, |node, step| node.child(step))?.value {
+            Value::Scalar(scalar) => Some(&scalar.text),
+            Value::Sequence(_) | Value::Mapping(_) => None,
+        }
+    }
+
+    /// The paths of the elements of the list at `path`; none where there is no list.
+    pub fn elements(&self, path: &Path) -> impl Iterator<Item = Path> {
+        let node = path.steps().iter().try_fold(&self.root, |node, step| node.child(step));
+        let count = match node.map(|node| &node.value) {
+            Some(Value::Sequence(elements)) => elements.len(),
+            _ => 0,
+        };
+        (0..count).map(|index| path.index(index))
+    }
+
     fn node_at(&self, path: &Path) -> &Node {
         let mut node = &self.root;
         for step in path.steps() {

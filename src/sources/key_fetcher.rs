@@ -90,6 +90,19 @@ impl KeyFetcher {
         }
     }
 
+    /// The scopes that the issuer's metadata lists (`scopes_supported`, RFC 8414 §2); none where it lists none,
+    /// and where the keys come from elsewhere, so that the metadata is not asked.
+    ///
+    /// # Errors
+    /// When the metadata can't be had.
+    pub async fn scopes_supported(&mut self) -> Result<Option<Vec<String>>, RefreshFault> {
+        if self.trusted.keys != KeyOrigin::Metadata {
+            return Ok(None);
+        }
+        let http = self.client()?;
+        Ok(metadata::read(&http, &self.trusted.issuer.identifier, self.loopback).await?.scopes)
+    }
+
     async fn read_file(&self, path: &Path) -> Result<Arc<KeySet>, RefreshFault> {
         let bytes = read_bounded(path, MAX_BODY_BYTES as u64)
             .await

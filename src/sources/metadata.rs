@@ -47,6 +47,8 @@ pub(super) struct Metadata {
     pub(super) jwks_uri: Option<Url>,
     /// `introspection_endpoint` (RFC 8414 §2).
     pub(super) introspection_endpoint: Option<Url>,
+    /// `scopes_supported` (RFC 8414 §2), which need not name every scope.
+    pub(super) scopes: Option<Vec<String>>,
 }
 
 /// Reads an issuer's OpenID configuration, or else its RFC 8414 metadata.
@@ -115,7 +117,10 @@ async fn read_at(
     let secure = |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && here(url));
     let endpoint = |name| text(name).and_then(|uri| Url::parse(uri).ok()).filter(secure);
     let (jwks_uri, introspection_endpoint) = (endpoint("jwks_uri"), endpoint("introspection_endpoint"));
-    Ok(Metadata { location: url, jwks_uri, introspection_endpoint })
+    let scopes = document.get("scopes_supported").and_then(|list| list.as_array());
+    let scopes =
+        scopes.map(|list| list.iter().filter_map(|scope| scope.as_str()).map(str::to_owned).collect());
+    Ok(Metadata { location: url, jwks_uri, introspection_endpoint, scopes })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod introspection;
 mod jwks;
 mod key_fetcher;
 mod metadata;
+mod named_files;
 mod of_issuer;
 mod refresh;
 mod succession;
@@ -21,6 +22,7 @@ pub use http::{HttpClient, HttpFault};
 pub use introspection::{BreakerState, CallFault, IntrospectionSource, IntrospectionStatus, Introspector};
 pub use jwks::{KeySink, KeySource, KeyStatus};
 pub use key_fetcher::{KeyFetcher, RefreshFault};
+pub use named_files::{FileFault, unusable_files};
 pub use of_issuer::{IssuerSources, Surroundings};
 pub use succession::Succession;
 

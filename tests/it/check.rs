@@ -1,5 +1,8 @@
 //! `gatepost check`: all problems of both files at once, each with place, problem and hint.
 
+mod files;
+mod scopes;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -52,6 +55,16 @@ fn problems(directory: &TempDir) -> String {
     text.replace(&format!("{}/", directory.path().display()), "")
 }
 
+/// Compares what a person reads with a file; UPDATE=1 writes it.
+#[track_caller]
+fn assert_shows(found: &str, file: &str) {
+    let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(file);
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&expected, found).unwrap();
+    }
+    assert_eq!(found, fs::read_to_string(expected).unwrap(), "UPDATE=1 writes what is shown now");
+}
+
 #[test]
 fn a_good_directory_is_good() {
     let output = check(&configuration("unix:@none", "127.0.0.1:0"));
@@ -62,13 +75,7 @@ fn a_good_directory_is_good() {
 
 #[test]
 fn shows_every_problem_of_both_files_with_place_and_hint() {
-    let directory = bad_samples();
-    let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/bad/problems.txt");
-    let found = problems(&directory);
-    if std::env::var_os("UPDATE").is_some() {
-        fs::write(&expected, &found).unwrap();
-    }
-    assert_eq!(found, fs::read_to_string(expected).unwrap(), "UPDATE=1 writes what is shown now");
+    assert_shows(&problems(&bad_samples()), "bad/problems.txt");
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub enum CredentialFault {
 
 /// What a request carries to prove who we are.
 #[derive(Default)]
-pub(super) struct Proof {
+pub(in crate::sources) struct Proof {
     /// For the Authorization header.
     pub(super) authorization: Option<Secret>,
     /// For the body.
@@ -55,7 +55,11 @@ const MAX_FILE_BYTES: u64 = 64 * 1024;
 /// Long enough for a clock that is a little off, short enough to be worthless soon.
 const ASSERTION_LIFETIME: Duration = Duration::from_secs(60);
 
-pub(super) async fn prove(client: &Client, issuer: &str, now: UnixTime) -> Result<Proof, CredentialFault> {
+pub(in crate::sources) async fn prove(
+    client: &Client,
+    issuer: &str,
+    now: UnixTime,
+) -> Result<Proof, CredentialFault> {
     let id = || ("client_id", Secret::new(client.id.clone()));
     match &client.auth {
         ClientAuth::SecretBasic { secret_file } => {
@@ -86,7 +90,8 @@ pub(super) async fn prove(client: &Client, issuer: &str, now: UnixTime) -> Resul
     }
 }
 
-async fn read_secret(path: &Path) -> Result<Secret, CredentialFault> {
+/// The text of a small file, without the ends of its last line.
+pub(in crate::sources) async fn read_secret(path: &Path) -> Result<Secret, CredentialFault> {
     let bytes = read_bounded(path, MAX_FILE_BYTES)
         .await
         .map_err(|error| CredentialFault::File { path: path.to_owned(), error })?;

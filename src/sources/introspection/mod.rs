@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 pub use breaker::BreakerState;
 pub use call::{CallFault, Introspector};
+pub(super) use client_auth::{CredentialFault, prove, read_secret};
 pub use status::IntrospectionStatus;
 
 use crate::check::introspection::Answer;

@@ -1,0 +1,35 @@
+//! Whether the secrets, keys and certificates that the configuration names can be used.
+//!
+//! Their permissions are not looked at: a mounted Kubernetes Secret is readable by all by default.
+
+use std::io::ErrorKind;
+
+use crate::config::{Config, Path, Problem, Source};
+use crate::sources::{FileFault, unusable_files};
+
+pub(super) async fn check(config: &Config, source: &Source) -> Vec<Problem> {
+    let issuers = Path::root().key("issuers");
+    let mut found = Vec::new();
+    for (index, trusted) in config.issuers.iter().enumerate() {
+        for (at, fault) in unusable_files(trusted, &issuers.index(index)).await {
+            let what = format!("can't be used: {fault}");
+            found.push(source.error(&at, what).hint(hint(&fault)));
+        }
+    }
+    found
+}
+
+fn hint(fault: &FileFault) -> String {
+    match fault {
+        FileFault::Unreadable { error, .. } if error.kind() == ErrorKind::NotFound => {
+            "mount it there, or correct the path, which is relative to this directory; where secrets are not \
+             mounted, as in CI, add --without-secrets"
+                .to_owned()
+        }
+        FileFault::Unreadable { error, .. } if error.kind() == ErrorKind::PermissionDenied => {
+            "let the user that gatepost runs as read it, for instance with `fsGroup`".to_owned()
+        }
+        FileFault::Unreadable { .. } => "name a small file that can be read".to_owned(),
+        FileFault::Content { wanted, .. } => format!("write {wanted} into it, and nothing else"),
+    }
+}
