@@ -8,7 +8,7 @@ mod scopes;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::terminal::{Output, block_on, complain, read_token};
+use super::terminal::{Output, block_on, complain, json, read_token};
 use super::{BAD, ConfigArgument, GOOD, introspect};
 use crate::config::{Loaded, load};
 use crate::secret::Secret;
@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Ok(report) => {
             match arguments.output {
                 Output::Text => report.print_text(),
-                Output::Json => report.print_json(),
+                Output::Json => json(&report),
             }
             if report.good { GOOD.into() } else { BAD.into() }
         }

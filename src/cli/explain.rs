@@ -1,19 +1,22 @@
 //! `gatepost explain`: one request, decided by the same functions as in the sidecar, with every step shown.
 
+mod report;
+mod text;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::terminal::{block_on, complain, line, load_or_complain, read_token, visible};
+use super::terminal::{Output, block_on, complain, json, line, load_or_complain, read_token};
 use super::{BAD, CANNOT_TELL, ConfigArgument, GOOD};
-use crate::check::challenge::challenge;
-use crate::check::trail::{Recorded, Verdict};
+use crate::check::trail::Recorded;
 use crate::check::{CheckInput, Decision, Headers, Outage};
 use crate::clock::Clock;
 use crate::config::{Config, KeyOrigin};
 use crate::jose::UnixTime;
 use crate::serve::{Driver, Wiring};
 use crate::sources::Sources;
+use report::Report;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Arguments {
@@ -37,6 +40,9 @@ pub(super) struct Arguments {
     /// Decide as of this time (RFC 3339), instead of now.
     #[arg(long, value_name = "TIME")]
     at: Option<jiff::Timestamp>,
+    /// For people, or one JSON object for machines.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    output: Output,
 }
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
@@ -44,8 +50,11 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let explained = input(arguments)
         .and_then(|input| block_on(explain(arguments, config, &input)).map_err(|error| error.to_string()));
     match explained {
-        Ok((text, code)) => {
-            line(text);
+        Ok((report, code)) => {
+            match arguments.output {
+                Output::Text => line(text::text(&report)),
+                Output::Json => json(&report),
+            }
             code.into()
         }
         Err(why) => {
@@ -86,7 +95,7 @@ fn split_url(url: &str) -> Option<(&str, &str)> {
 const DEADLINE: Duration = Duration::from_secs(15);
 
 /// Wires the parts that the server wires, and has them decide this one request.
-async fn explain(arguments: &Arguments, mut config: Config, input: &CheckInput) -> (String, u8) {
+async fn explain(arguments: &Arguments, mut config: Config, input: &CheckInput) -> (Report, u8) {
     let clock =
         arguments.at.map_or(Clock::System, |at| Clock::Stopped(UnixTime::from_millis(at.as_millisecond())));
     config.check.deadline = DEADLINE;
@@ -99,7 +108,7 @@ async fn explain(arguments: &Arguments, mut config: Config, input: &CheckInput) 
     let mut trail = Recorded::default();
     let decision = wiring.authorizer.run(input, None, &mut trail).await.decision;
     let faults = faults(&wiring.sources(), &decision);
-    (render(input, clock.now(), &faults, &trail, &decision), exit_code(&decision))
+    (Report::new(input, clock.now(), faults, trail, &decision), exit_code(&decision))
 }
 
 /// What went wrong with the issuer that could not be asked.
@@ -118,64 +127,5 @@ fn exit_code(decision: &Decision) -> u8 {
         Decision::Allow(_) | Decision::Answer(_) => GOOD,
         Decision::Deny(_) => BAD,
         Decision::Unavailable(_) => CANNOT_TELL,
-    }
-}
-
-fn render(
-    input: &CheckInput,
-    now: UnixTime,
-    faults: &[String],
-    trail: &Recorded,
-    decision: &Decision,
-) -> String {
-    let mut lines = vec![format!(
-        "{} {}{} at {now}",
-        visible(&input.method),
-        visible(&input.host),
-        visible(&input.target)
-    )];
-    lines.push(String::new());
-    for step in &trail.steps {
-        let mark = match step.verdict {
-            Verdict::Passed => "ok  ",
-            Verdict::Refused => "DENY",
-            Verdict::Unknown => "????",
-            Verdict::Noted => "  - ",
-        };
-        lines.push(format!("  {:<13}  {mark}  {}", step.stage.name(), visible(&step.text)));
-    }
-    lines.extend(faults.iter().map(|fault| format!("  {:<13}        {}", "", visible(fault))));
-    lines.push(String::new());
-    lines.extend(verdict(decision));
-    lines.join("\n")
-}
-
-fn verdict(decision: &Decision) -> Vec<String> {
-    match decision {
-        Decision::Allow(grant) => {
-            let mut lines = vec![format!("ALLOW by rule \"{}\"", grant.rule())];
-            lines.extend(
-                grant.set().iter().map(|(name, value)| format!("  sets     {name}: {}", visible(value))),
-            );
-            if !grant.remove().is_empty() {
-                lines.push(format!("  removes  {}", grant.remove().join(", ")));
-            }
-            lines
-        }
-        Decision::Deny(denial) => {
-            let facts = denial.reason.facts();
-            let mut lines = vec![format!("DENY {} {}: {}", facts.status, facts.label, facts.meaning)];
-            lines.extend(challenge(denial).map(|text| format!("  www-authenticate: {text}")));
-            lines
-        }
-        Decision::Unavailable(outage) => {
-            vec![format!("CANNOT TELL 503 {}: {}", outage.reason.label(), outage.reason.meaning())]
-        }
-        Decision::Answer(document) => {
-            vec![
-                "ANSWER 200: gatepost itself, and the service does not hear of it".to_owned(),
-                visible(document),
-            ]
-        }
     }
 }

@@ -6,6 +6,8 @@ use std::future::Future;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
+use serde::Serialize;
+
 use crate::config::{Config, Loaded, Problem, Severity, load};
 
 /// Whom the output of a command is for.
@@ -22,6 +24,14 @@ pub(super) enum Output {
 pub(super) fn line(text: impl Display) {
     // A closed pipe (`| head`) is the reader's choice.
     let _ = writeln!(io::stdout(), "{text}");
+}
+
+/// Prints one JSON object to standard output.
+pub(super) fn json(value: &impl Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => line(text),
+        Err(error) => complain(error),
+    }
 }
 
 /// Prints a line to standard error.

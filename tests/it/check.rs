@@ -4,13 +4,13 @@ mod files;
 mod scopes;
 
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::sidecar::configuration;
+use crate::snapshot::assert_shows;
 
 fn check(directory: &TempDir) -> Output {
     check_with(directory, &[])
@@ -53,16 +53,6 @@ fn problems(directory: &TempDir) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let text = String::from_utf8(output.stderr).unwrap();
     text.replace(&format!("{}/", directory.path().display()), "")
-}
-
-/// Compares what a person reads with a file; UPDATE=1 writes it.
-#[track_caller]
-fn assert_shows(found: &str, file: &str) {
-    let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(file);
-    if std::env::var_os("UPDATE").is_some() {
-        fs::write(&expected, found).unwrap();
-    }
-    assert_eq!(found, fs::read_to_string(expected).unwrap(), "UPDATE=1 writes what is shown now");
 }
 
 #[test]

@@ -7,4 +7,5 @@ mod explain;
 mod introspect;
 mod schema;
 mod sidecar;
+mod snapshot;
 mod wire;

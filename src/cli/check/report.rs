@@ -60,14 +60,6 @@ impl Report {
         }
         self.introspection.iter().for_each(|answer| line(&answer.text));
     }
-
-    /// One object on standard output, and nothing else.
-    pub(super) fn print_json(&self) {
-        match serde_json::to_string_pretty(self) {
-            Ok(text) => line(text),
-            Err(error) => complain(error),
-        }
-    }
 }
 
 impl Summary {

@@ -6,7 +6,8 @@ use std::os::unix::net::UnixListener;
 use gatepost_test_support::{IntrospectionServer, Signer, Token, token};
 use tempfile::TempDir;
 
-use super::{assert_shows, check, check_with, machine_readable, problems};
+use super::{check, check_with, machine_readable, problems};
+use crate::snapshot::assert_shows;
 
 /// A directory whose issuers each have these lines, and a key set in a file.
 fn directory(issuers: &[&str]) -> TempDir {

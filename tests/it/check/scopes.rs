@@ -6,7 +6,8 @@ use gatepost_test_support::{Endpoint, Reply, TestIssuer, Token};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{assert_shows, check_with, machine_readable};
+use super::{check_with, machine_readable};
+use crate::snapshot::assert_shows;
 
 const POLICY: &str = "\
 rules:
