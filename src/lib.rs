@@ -43,7 +43,7 @@
 //! | [`snapshot`] | what every check sees, replaced whole |
 //! | [`authorizer`] | the shell around a check |
 //! | [`envoy`] | the wire |
-//! | [`serve`] | listeners, tasks, readiness, shutdown |
+//! | [`serve`] | listeners, tasks, edits of the configuration, readiness, shutdown |
 //! | [`secret`] | text that can be used but not printed |
 //! | [`telemetry`] | metrics and logs |
 //! | [`cli`] | the commands |

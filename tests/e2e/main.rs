@@ -18,6 +18,7 @@ mod metadata;
 mod outage;
 mod paths;
 mod refuse;
+mod reload;
 mod rotation;
 mod secrets;
 mod shutdown;

@@ -71,6 +71,12 @@ impl Config {
         self.log = filter.into();
         self
     }
+
+    /// gatepost.yaml, with the socket in this directory.
+    fn text(&self, directory: &Path) -> String {
+        let socket = directory.join("authz.sock");
+        format!("listen: {{ authz: 'unix:{}', admin: 127.0.0.1:0 }}\n{}", socket.display(), self.rest)
+    }
 }
 
 /// One entry of `issuers`, with these lines.
@@ -89,7 +95,7 @@ pub struct Gatepost {
     admin: SocketAddr,
     config: Config,
     directory: TempDir,
-    _mounted: ConfigDir,
+    pub mounted: ConfigDir,
 }
 
 impl Gatepost {
@@ -106,9 +112,7 @@ impl Gatepost {
     }
 
     async fn start_in(directory: TempDir, config: Config) -> Self {
-        let socket = directory.path().join("authz.sock");
-        let listen = format!("listen: {{ authz: 'unix:{}', admin: 127.0.0.1:0 }}", socket.display());
-        let text = format!("{listen}\n{}", config.rest);
+        let text = config.text(directory.path());
         let mounted = ConfigDir::mount(&[("gatepost.yaml", &text), ("policy.yaml", &config.policy)]).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
         command.arg("serve").arg("--config").arg(mounted.path()).args(["--log", &config.log]);
@@ -117,7 +121,7 @@ impl Gatepost {
             process.line("its announcement", |line| line.contains("\"gatepost serves\"")).await.unwrap();
         let announced: Value = serde_json::from_str(&line).unwrap();
         let admin = announced["admin"].as_str().unwrap().parse().unwrap();
-        Self { process, admin, config, directory, _mounted: mounted }
+        Self { process, admin, config, directory, mounted }
     }
 
     /// Waits until it is ready.
@@ -125,6 +129,18 @@ impl Gatepost {
         let admin = self.admin;
         let ready = async || (Request::get("/readyz").send(admin).await.ok()?.status == 200).then_some(());
         self.process.until("its readiness", ready).await.unwrap();
+    }
+
+    /// Replaces its files by these, as the kubelet does.
+    pub fn edit(&mut self, config: Config) {
+        let text = config.text(self.directory.path());
+        self.mounted.swap(&[("gatepost.yaml", &text), ("policy.yaml", &config.policy)]).unwrap();
+        self.config = config;
+    }
+
+    /// The text of its gatepost.yaml.
+    pub fn gatepost_yaml(&self) -> String {
+        self.config.text(self.directory.path())
     }
 
     /// Where Envoy asks it.

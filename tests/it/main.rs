@@ -1,10 +1,15 @@
 //! The server in this process, and the binary on the command line, without an Envoy.
 
-#![expect(clippy::unwrap_used, reason = "test code: a failed step is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "test code: a failed step is a failed test"
+)]
 
 mod check;
 mod explain;
 mod introspect;
+mod reload;
 mod schema;
 mod sidecar;
 mod snapshot;

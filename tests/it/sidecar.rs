@@ -1,12 +1,14 @@
 //! A sidecar that serves in this process, on a socket of its own.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
 use gatepost::config::{Files, compile};
 use gatepost::serve::serve;
-use gatepost_test_support::{ReservedPort, Signer, Token, token, wait};
+use gatepost_test_support::{Request, ReservedPort, Signer, Token, token, wait};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tonic::transport::{Channel, Endpoint};
@@ -45,7 +47,8 @@ pub fn configuration(authz: &str, admin: &str) -> TempDir {
 /// The running sidecar; it ends when this is dropped.
 pub struct Sidecar {
     socket: PathBuf,
-    _directory: TempDir,
+    admin: SocketAddr,
+    directory: TempDir,
     _serving: JoinSet<()>,
 }
 
@@ -67,6 +70,7 @@ impl Sidecar {
         prepare(directory.path());
         let files = Files::read(directory.path());
         let config = compile(&files).config.unwrap();
+        let address = admin.address();
         drop(admin);
         let mut serving = JoinSet::new();
         serving.spawn(async move {
@@ -74,7 +78,17 @@ impl Sidecar {
             serve(config, files).await.unwrap();
         });
         wait::until("the socket", async || socket.exists().then_some(())).await.unwrap();
-        Self { socket, _directory: directory, _serving: serving }
+        Self { socket, admin: address, directory, _serving: serving }
+    }
+
+    /// Its configuration directory, which is not one that a kubelet has written.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// `config` of its status page.
+    pub async fn config_status(&self) -> Value {
+        Request::get("/statusz").send(self.admin).await.unwrap().json().unwrap()["config"].take()
     }
 
     /// A client made from the complete Envoy definitions.

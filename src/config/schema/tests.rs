@@ -134,7 +134,9 @@ fn every_sample_that_we_hand_out_fits() {
 fn the_bad_samples_do_not_fit() {
     for (file, name) in BOTH {
         let text = fs::read_to_string(here("tests/it/bad").join(name)).unwrap();
-        assert!(!problems(&schema(file), &value(&text)).is_empty(), "{name}");
+        // What the YAML itself has wrong is left out of the draft; keys and kinds are still to be found.
+        let draft = read::<Value>(name, &text).draft.unwrap();
+        assert!(!problems(&schema(file), &draft).is_empty(), "{name}");
     }
 }
 

@@ -34,13 +34,27 @@ impl ConfigDir {
     /// is written, `..data_tmp` links to it, a rename puts that in the place of `..data`, links of new files
     /// appear, those of removed files go, and last the old directory goes.
     pub fn swap(&mut self, files: &[(&str, &str)]) -> Result<()> {
-        self.try_swap(files).doing(|| format!("cannot swap the files of {}", self.path().display()))
+        self.swap_and(files, |_| Ok(()))
     }
 
-    fn try_swap(&mut self, files: &[(&str, &str)]) -> io::Result<()> {
+    /// As [`ConfigDir::swap`]; `spoil` may do to the new directory what no kubelet does.
+    pub fn swap_and(
+        &mut self,
+        files: &[(&str, &str)],
+        spoil: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<()> {
+        self.try_swap(files, spoil).doing(|| format!("cannot swap the files of {}", self.path().display()))
+    }
+
+    fn try_swap(
+        &mut self,
+        files: &[(&str, &str)],
+        spoil: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> io::Result<()> {
         let data = self.path().join("..data");
         let old = fs::read_link(&data).ok();
         let new = self.write(files)?;
+        spoil(&self.path().join(&new))?;
         let link = self.path().join("..data_tmp");
         symlink(&new, &link)?;
         fs::rename(&link, &data)?;

@@ -101,6 +101,12 @@ impl Process {
             .doing(|| format!("cannot signal {}", self.name))
     }
 
+    /// Asks it to read its configuration again (SIGHUP).
+    pub fn hang_up(&self) -> Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::HUP)
+            .doing(|| format!("cannot signal {}", self.name))
+    }
+
     /// Asks it to end (SIGTERM) and says how it ended.
     ///
     /// # Errors
