@@ -9,9 +9,10 @@ use super::input::CheckInput;
 use super::introspection::{self, Answer};
 use super::issuer::{Issuer, IssuerId};
 use super::jwt::{self, UnverifiedJwt};
-use super::plan::{Facts, Need, Plan, Route, Token, World, denial};
+use super::plan::{Facts, Need, Plan, Token, World, denial};
 use super::policy::{self, Introspect};
 use super::proof::{self, ProvenToken};
+use super::route::Route;
 use super::trail::{Stage, Trail, Verdict};
 use crate::jose::UnixTime;
 

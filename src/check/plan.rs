@@ -9,9 +9,10 @@ use super::input::CheckInput;
 use super::introspection::Answer;
 use super::issuer::{IssuerId, Issuers, KnownKeys};
 use super::jwt::{self, UnverifiedJwt};
-use super::policy::{self, Introspect, Policy, RequestFacts, Requirement, Rule, Stale};
+use super::policy::{Introspect, Policy, Requirement, Rule, Stale};
 use super::resource::ProtectedResource;
-use super::target::{self, Target, TargetRules};
+use super::route::{Place, Route, place, rule_for};
+use super::target::Target;
 use super::trail::{Stage, Trail, Verdict, refuse};
 use crate::jose::{KeySet, Lookup, UnixTime};
 
@@ -164,64 +165,6 @@ pub fn plan<'a>(
     Ok(Plan { input, route, token, need })
 }
 
-/// Where a request goes.
-pub(super) struct Route<'a> {
-    place: Place,
-    pub(super) rule: &'a Rule,
-}
-
-struct Place {
-    host: String,
-    target: Target,
-}
-
-impl Route<'_> {
-    /// What a rule knows of a request that goes there.
-    pub(super) fn facts<'b>(&'b self, input: &'b CheckInput) -> RequestFacts<'b> {
-        self.place.facts(input)
-    }
-}
-
-impl Place {
-    fn facts<'a>(&'a self, input: &'a CheckInput) -> RequestFacts<'a> {
-        let Self { host, target } = self;
-        RequestFacts { method: &input.method, host, target, headers: &input.headers }
-    }
-}
-
-/// Finds the rule for a request.
-pub(super) fn route<'a>(
-    input: &CheckInput,
-    policy: &'a Policy,
-    trail: &mut impl Trail,
-) -> Result<Route<'a>, DenyReason> {
-    let place = place(input, policy.target_rules(), trail)?;
-    rule_for(place, input, policy, trail)
-}
-
-fn rule_for<'a>(
-    place: Place,
-    input: &CheckInput,
-    policy: &'a Policy,
-    trail: &mut impl Trail,
-) -> Result<Route<'a>, DenyReason> {
-    let rule = policy::route(policy, place.facts(input), trail).ok_or(DenyReason::NoRule)?;
-    Ok(Route { place, rule })
-}
-
-fn place(input: &CheckInput, rules: TargetRules, trail: &mut impl Trail) -> Result<Place, DenyReason> {
-    let host = target::host(&input.host);
-    let (Some(host), true) = (host, is_method(&input.method)) else {
-        let text = || "the method or the host is malformed".to_owned();
-        return Err(refuse(trail, Stage::Route, DenyReason::RequestMalformed, text));
-    };
-    let target = Target::read(&input.target, rules).map_err(|fault| {
-        let text = || format!("the path is refused: {fault}");
-        refuse(trail, Stage::Route, DenyReason::PathAmbiguous, text)
-    })?;
-    Ok(Place { host, target })
-}
-
 /// The metadata of the resource, if that is what is asked for: no rule and no credential have a say in it.
 fn metadata(
     input: &CheckInput,
@@ -234,12 +177,6 @@ fn metadata(
         || "the protected resource metadata, which gatepost answers itself: no rule is tried".to_owned();
     trail.note(Stage::Route, Verdict::Passed, text);
     Some(document)
-}
-
-/// RFC 9110 §9.1: a method is a token.
-fn is_method(text: &str) -> bool {
-    !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 fn presented<'a>(

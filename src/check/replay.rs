@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::access_token::{self, VerifiedToken};
 use super::decision::DenyReason;
 use super::input::CheckInput;
-use super::plan::{Route, World, route};
+use super::plan::World;
 use super::policy::Requirement;
 use super::record::{Record, RecordedToken};
+use super::route::{Route, route};
 use super::trail::{Stage, Trail, Verdict, refuse};
 use crate::jose::{Claims, UnixTime};
 

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use super::decide::{Decided, Step, decide};
 use super::decision::{Decision, DenyReason, OutageReason};
 use super::input::CheckInput;
-use super::plan::{Facts, Need, Route, World, plan, route};
+use super::plan::{Facts, Need, World, plan};
 use super::policy::{self, Policy};
+use super::route::{Route, route};
 use super::trail::Trail;
 use crate::jose::UnixTime;
 

@@ -80,7 +80,11 @@ impl KeySource {
     pub(super) fn inherit(&self, other: &Self) {
         if let Some(keys) = other.latest() {
             let known = self.known(Arc::clone(&keys.set), keys.read_at);
-            self.metrics.jwks_keys(&self.trusted.issuer.name, known.set.keys().len(), known.read_at);
+            self.metrics.issuers().jwks_keys(
+                &self.trusted.issuer.name,
+                known.set.keys().len(),
+                known.read_at,
+            );
             self.latest.store(Some(Arc::new(known)));
             *self.status.lock().unwrap_or_else(PoisonError::into_inner) = other.status();
         }
@@ -140,7 +144,7 @@ impl KeySource {
         let started = stopwatch();
         let result = fetcher.fetch().await;
         let outcome = if result.is_ok() { RefreshResult::Success } else { RefreshResult::Failure };
-        self.metrics.jwks_refreshed(&self.trusted.issuer.name, outcome, started.elapsed());
+        self.metrics.issuers().jwks_refreshed(&self.trusted.issuer.name, outcome, started.elapsed());
         let succeeded = result.is_ok();
         match result {
             Ok(keys) => self.accept(keys),
@@ -154,7 +158,7 @@ impl KeySource {
         let read_at = self.clock.now();
         self.log_change(&set);
         let keys = Arc::new(self.known(set, read_at));
-        self.metrics.jwks_keys(&self.trusted.issuer.name, keys.set.keys().len(), read_at);
+        self.metrics.issuers().jwks_keys(&self.trusted.issuer.name, keys.set.keys().len(), read_at);
         // Before they are put: whoever replaces the snapshot just now sees them here.
         self.latest.store(Some(Arc::clone(&keys)));
         if let Some(sink) = self.sink.upgrade() {

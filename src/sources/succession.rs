@@ -25,7 +25,7 @@ impl Sources {
     #[must_use]
     pub fn succeed(&self, issuers: Vec<TrustedIssuer>, around: &Surroundings) -> Succession {
         for gone in self.iter().filter(|its| !issuers.contains(its.trusted())) {
-            around.metrics.forget_state_of(&gone.trusted().issuer.name);
+            around.metrics.issuers().forget_state_of(&gone.trusted().issuer.name);
         }
         let mut next = Self { issuers: Vec::with_capacity(issuers.len()), numbered: self.numbered };
         for trusted in issuers {

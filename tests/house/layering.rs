@@ -14,7 +14,7 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("telemetry", &["check", "jose"]),
     ("sources", &["config", "telemetry", "clock", "secret", "check", "jose"]),
     ("snapshot", &["sources", "config", "check", "jose"]),
-    ("authorizer", &["sources", "snapshot", "telemetry", "clock", "check"]),
+    ("authorizer", &["sources", "snapshot", "telemetry", "clock", "config", "check", "jose"]),
     ("envoy", &["authorizer", "check"]),
     (
         "serve",

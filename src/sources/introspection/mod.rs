@@ -149,7 +149,7 @@ impl IntrospectionSource {
 
     fn saved(&self, how: Saved) {
         self.tally.saved(how);
-        self.metrics.introspection_saved(&self.trusted.issuer.name, how);
+        self.metrics.issuers().introspection_saved(&self.trusted.issuer.name, how);
     }
 
     fn renew_ahead(&self, kept: &Kept, key: Key, plan: &Plan<'_>, now: UnixTime) {
@@ -222,7 +222,7 @@ impl IntrospectionSource {
 
     fn land(&self, ended: Ended) {
         let Ended { job, result, took } = ended;
-        self.metrics.introspection_called(&self.trusted.issuer.name, call_result(&result), took);
+        self.metrics.issuers().introspection_called(&self.trusted.issuer.name, call_result(&result), took);
         let wasted = match &result {
             Ok(answer) => *answer == Answer::Inactive,
             Err(fault) => fault.is_about_the_token(),
@@ -246,7 +246,7 @@ impl IntrospectionSource {
         let now = self.clock.now();
         self.settle(Breaker::succeeded);
         self.tally.succeeded(now);
-        self.metrics.introspection_answered(&self.trusted.issuer.name, now);
+        self.metrics.issuers().introspection_answered(&self.trusted.issuer.name, now);
         if job.verified && answer == Answer::Inactive {
             self.note_inactive_though_verified();
         }
@@ -260,7 +260,7 @@ impl IntrospectionSource {
         let mut flights = self.flights();
         tell(&mut flights.breaker);
         let suspended = flights.breaker.state(Instant::now()) != BreakerState::Closed;
-        self.metrics.introspection_suspended(&self.trusted.issuer.name, suspended);
+        self.metrics.issuers().introspection_suspended(&self.trusted.issuer.name, suspended);
     }
 
     fn note_failure(&self, fault: &CallFault) -> OutageReason {
@@ -276,7 +276,7 @@ impl IntrospectionSource {
 
     /// The commonest misconfiguration: the server tells a client only about tokens that are meant for it.
     fn note_inactive_though_verified(&self) {
-        self.metrics.introspection_inactive_though_verified(&self.trusted.issuer.name);
+        self.metrics.issuers().introspection_inactive_though_verified(&self.trusted.issuer.name);
         if self.tally.worth_telling(self.clock.now()) {
             tracing::warn!(
                 issuer = %self.trusted.issuer.name,

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use gatepost::check::challenge::{Hints, challenge};
 use gatepost::check::issuer::TokenTypes;
+use gatepost::check::trial::{Difference, TrialKind, Tried};
 use gatepost::check::{Denial, DenyReason, OutageReason};
 use gatepost::config::Preset;
 use gatepost::jose::UnixTime;
-use gatepost::telemetry::metrics::{CallResult, Metrics, RefreshResult, Saved};
+use gatepost::telemetry::metrics::{AuditResult, CallResult, Metrics, RefreshResult, Saved};
 
 pub(super) fn deny_reasons() -> String {
     let mut text =
@@ -73,13 +74,20 @@ fn types(types: TokenTypes) -> Vec<&'static str> {
 pub(super) fn metrics() -> String {
     let metrics = Metrics::new();
     // A family that nothing was counted in is not rendered.
-    metrics.jwks_refreshed("corp", RefreshResult::Success, Duration::ZERO);
-    metrics.jwks_keys("corp", 1, UnixTime::from_seconds(0));
-    metrics.introspection_called("corp", CallResult::Active, Duration::ZERO);
-    metrics.introspection_saved("corp", Saved::Cached);
-    metrics.introspection_inactive_though_verified("corp");
-    metrics.introspection_suspended("corp", false);
-    metrics.introspection_answered("corp", UnixTime::from_seconds(0));
+    metrics.issuers().jwks_refreshed("corp", RefreshResult::Success, Duration::ZERO);
+    metrics.issuers().jwks_keys("corp", 1, UnixTime::from_seconds(0));
+    metrics.issuers().introspection_called("corp", CallResult::Active, Duration::ZERO);
+    metrics.issuers().introspection_saved("corp", Saved::Cached);
+    metrics.issuers().introspection_inactive_though_verified("corp");
+    metrics.issuers().introspection_suspended("corp", false);
+    metrics.issuers().introspection_answered("corp", UnixTime::from_seconds(0));
+    metrics.trials().tried(&Tried {
+        kind: TrialKind::Shadow,
+        rule: None,
+        difference: Difference::WouldDeny,
+        reason: "",
+    });
+    metrics.audit().line(AuditResult::Written);
     let rendered = metrics.render();
     let mut text = String::from("| family | kind | labels | meaning |\n|---|---|---|---|\n");
     let comment = |kind: &str, name: &str| {

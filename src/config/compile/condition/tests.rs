@@ -1,3 +1,5 @@
+//! What conditions read, what they are refused for, and what they come to when a token does not fit.
+
 use serde_json::{Value, json};
 
 use super::super::super::Path;
