@@ -1,22 +1,25 @@
 //! `gatepost explain`: one request, decided by the same functions as in the sidecar, with every step shown.
 
+mod recorded;
 mod report;
+mod request;
 mod text;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::terminal::{Output, block_on, complain, json, line, load_or_complain, read_token};
+use super::terminal::{Output, block_on, complain, json, line, load_or_complain};
 use super::{BAD, CANNOT_TELL, ConfigArgument, GOOD};
 use crate::check::trail::Recorded;
-use crate::check::{CheckInput, Decision, Headers, Outage};
+use crate::check::trial::try_out;
+use crate::check::{CheckInput, Decision, Outage};
 use crate::clock::Clock;
 use crate::config::{Config, KeyOrigin};
 use crate::jose::UnixTime;
 use crate::serve::{Driver, Wiring};
 use crate::sources::Sources;
-use report::Report;
+use report::{Report, TrialReport};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Arguments {
@@ -26,8 +29,8 @@ pub(super) struct Arguments {
     #[arg(long, default_value = "GET")]
     method: String,
     /// The request's URL: `https://host/path?query`. The path is taken as written.
-    #[arg(long)]
-    url: String,
+    #[arg(long, required_unless_present = "from_audit")]
+    url: Option<String>,
     /// A header field, `name: value`; may be given several times.
     #[arg(long = "header", value_name = "FIELD")]
     headers: Vec<String>,
@@ -37,7 +40,11 @@ pub(super) struct Arguments {
     /// Use these keys for every issuer, instead of asking the issuers.
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
-    /// Decide as of this time (RFC 3339), instead of now.
+    /// Explain the request of the first line of this audit log (`-` for standard input). What was verified when it
+    /// was recorded is taken as verified.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "method", "headers", "token_file", "jwks"])]
+    from_audit: Option<PathBuf>,
+    /// Decide as of this time (RFC 3339), instead of now or the time recorded.
     #[arg(long, value_name = "TIME")]
     at: Option<jiff::Timestamp>,
     /// For people, or one JSON object for machines.
@@ -47,9 +54,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let Some(config) = load_or_complain(&arguments.config.directory) else { return CANNOT_TELL.into() };
-    let explained = input(arguments)
-        .and_then(|input| block_on(explain(arguments, config, &input)).map_err(|error| error.to_string()));
-    match explained {
+    match explained(arguments, config) {
         Ok((report, code)) => {
             match arguments.output {
                 Output::Text => line(text::text(&report)),
@@ -64,31 +69,12 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn input(arguments: &Arguments) -> Result<CheckInput, String> {
-    let (host, target) = split_url(&arguments.url).ok_or("--url: write it as https://host/path")?;
-    let mut headers = Headers::default();
-    for field in &arguments.headers {
-        let (name, value) = field.split_once(':').ok_or("--header: write it as `name: value`")?;
-        headers.push(name.trim(), value.trim());
+fn explained(arguments: &Arguments, config: Config) -> Result<(Report, u8), String> {
+    if let Some(file) = &arguments.from_audit {
+        return recorded::explain(arguments, file, config);
     }
-    if let Some(file) = &arguments.token_file {
-        headers.push("authorization", format!("Bearer {}", read_token(file)?));
-    }
-    Ok(CheckInput {
-        source: None,
-        method: arguments.method.clone(),
-        host: host.to_owned(),
-        target: target.to_owned(),
-        headers,
-    })
-}
-
-/// Not with a URL parser: that would tidy up the very path that is to be explained.
-fn split_url(url: &str) -> Option<(&str, &str)> {
-    let (_, rest) = url.split_once("://")?;
-    let slash = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (host, target) = rest.split_at(slash);
-    Some((host, if target.is_empty() { "/" } else { target }))
+    let input = request::input(arguments, arguments.url.as_deref().unwrap_or_default())?;
+    block_on(explain(arguments, config, &input)).map_err(|error| error.to_string())
 }
 
 /// Generous, because the first reading of an issuer's keys is part of it.
@@ -106,9 +92,17 @@ async fn explain(arguments: &Arguments, mut config: Config, input: &CheckInput) 
     let mut driver = Driver::default();
     wiring.drive(&mut driver);
     let mut trail = Recorded::default();
-    let decision = wiring.authorizer.run(input, None, &mut trail).await.decision;
-    let faults = faults(&wiring.sources(), &decision);
-    (Report::new(input, clock.now(), faults, trail, &decision), exit_code(&decision))
+    let decided = wiring.authorizer.run(input, None, &mut trail).await;
+    let snapshot = wiring.snapshot.load();
+    let now = clock.now();
+    let trials = snapshot.trials.iter().filter_map(|trial| {
+        let mut trail = Recorded::default();
+        let tried = try_out(trial, input, &decided, snapshot.world(), now, &mut trail)?;
+        Some(TrialReport::tried(&tried, trail))
+    });
+    let decision = &decided.decision;
+    let faults = faults(&wiring.sources(), decision);
+    (Report::new(input, now, faults, trail, decision, trials.collect()), exit_code_of(decision.outcome()))
 }
 
 /// What went wrong with the issuer that could not be asked.
@@ -122,10 +116,10 @@ fn faults(sources: &Sources, decision: &Decision) -> Vec<String> {
     errors.collect()
 }
 
-fn exit_code(decision: &Decision) -> u8 {
-    match decision {
-        Decision::Allow(_) | Decision::Answer(_) => GOOD,
-        Decision::Deny(_) => BAD,
-        Decision::Unavailable(_) => CANNOT_TELL,
+fn exit_code_of(outcome: &str) -> u8 {
+    match outcome {
+        "allow" | "answer" => GOOD,
+        "deny" => BAD,
+        _ => CANNOT_TELL,
     }
 }

@@ -1,8 +1,10 @@
 //! The commands. Each file is one of them; this one reads the words and chooses.
 
 mod check;
+mod diff;
 mod explain;
 mod introspect;
+mod records;
 mod schema;
 mod serve;
 mod terminal;
@@ -28,6 +30,9 @@ enum Command {
     Check(check::Arguments),
     /// Show how one request would be decided, step by step. Exits 0 for allow, 1 for deny, 2 for cannot tell.
     Explain(explain::Arguments),
+    /// Show which requests of an audit log another configuration would decide otherwise. Exits 0 for none, 1 for
+    /// some, 2 for cannot tell.
+    Diff(diff::Arguments),
     /// Print the JSON Schema of one of the two files, for editors.
     Schema(schema::Arguments),
 }
@@ -47,6 +52,7 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     }
 }

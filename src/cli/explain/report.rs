@@ -1,10 +1,13 @@
 //! What was decided and why, as `--output json` shows it.
 
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use crate::check::challenge::challenge;
+use crate::check::replay::{ReplayOutcome, Replayed};
 use crate::check::trail::{Recorded, Step, Verdict};
-use crate::check::{CheckInput, Decision};
+use crate::check::trial::{TrialKind, Tried};
+use crate::check::{CheckInput, Decision, DenyReason};
 use crate::jose::UnixTime;
 
 /// One request's decision, with all that led to it.
@@ -13,11 +16,11 @@ pub(super) struct Report {
     pub(super) request: Request,
     /// RFC 3339.
     pub(super) at: String,
-    /// `allow`, `deny`, `unavailable` or `answer`.
+    /// `allow`, `deny`, `unavailable` or `answer`; of a recorded request also `unknown`.
     outcome: &'static str,
     pub(super) rule: Option<String>,
     /// The metric label; none for an allow.
-    reason: Option<&'static str>,
+    reason: Option<String>,
     /// What the client gets from Envoy; none where the service answers.
     status: Option<u16>,
     /// The `WWW-Authenticate` header.
@@ -27,9 +30,18 @@ pub(super) struct Report {
     pub(super) set: Vec<(String, String)>,
     /// Headers that are kept from the service.
     pub(super) remove: Vec<String>,
+    /// Headers for the client.
+    #[serde(serialize_with = "as_object", skip_serializing_if = "Vec::is_empty")]
+    pub(super) response_headers: Vec<(String, String)>,
+    /// Claims for Envoy's access log and its other filters.
+    #[serde(serialize_with = "as_object", skip_serializing_if = "Vec::is_empty")]
+    pub(super) metadata: Vec<(String, Value)>,
     pub(super) steps: Vec<Told>,
     /// What went wrong with an issuer that could not be asked.
     pub(super) faults: Vec<String>,
+    /// What policies on trial would decide.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) trials: Vec<TrialReport>,
     #[serde(skip)]
     pub(super) verdict: Sentence,
 }
@@ -56,6 +68,42 @@ pub(super) struct Told {
     pub(super) mark: Verdict,
 }
 
+/// What a policy on trial would decide.
+#[derive(Debug, Serialize)]
+pub(super) struct TrialReport {
+    /// `shadow` or `candidate`.
+    pub(super) policy: &'static str,
+    pub(super) rule: Option<String>,
+    /// `none`, `would_deny`, `would_allow` or `unknown`; not said of a recorded request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) difference: Option<&'static str>,
+    /// Empty where it would allow.
+    pub(super) reason: String,
+    pub(super) steps: Vec<Told>,
+}
+
+impl TrialReport {
+    pub(super) fn tried(tried: &Tried, trail: Recorded) -> Self {
+        Self {
+            policy: tried.kind.label(),
+            rule: tried.rule.as_ref().map(ToString::to_string),
+            difference: Some(tried.difference.label()),
+            reason: tried.reason.to_owned(),
+            steps: trail.steps.into_iter().map(Told::of).collect(),
+        }
+    }
+
+    pub(super) fn replayed(kind: TrialKind, replayed: &Replayed, trail: Recorded) -> Self {
+        Self {
+            policy: kind.label(),
+            rule: replayed.rule.as_ref().map(ToString::to_string),
+            difference: None,
+            reason: replayed.outcome.reason().to_owned(),
+            steps: trail.steps.into_iter().map(Told::of).collect(),
+        }
+    }
+}
+
 /// The outcome in words.
 #[derive(Debug)]
 pub(super) enum Sentence {
@@ -72,6 +120,8 @@ pub(super) enum Sentence {
         label: &'static str,
         meaning: &'static str,
     },
+    /// A recorded request of which too little is known, and why.
+    NotRecorded(&'static str),
 }
 
 /// What Envoy answers for an outage.
@@ -84,25 +134,54 @@ impl Report {
         faults: Vec<String>,
         trail: Recorded,
         decision: &Decision,
+        trials: Vec<TrialReport>,
     ) -> Self {
         let verdict = Sentence::of(decision);
-        let (set, remove) = match decision {
-            Decision::Allow(grant) => (grant.set().to_vec(), grant.remove().to_vec()),
-            Decision::Deny(_) | Decision::Unavailable(_) | Decision::Answer(_) => (Vec::new(), Vec::new()),
-        };
+        let grant = if let Decision::Allow(grant) = decision { Some(grant) } else { None };
         let challenge = if let Decision::Deny(denial) = decision { challenge(denial) } else { None };
         Self {
             request: Request::of(input),
             at: now.to_string(),
             outcome: decision.outcome(),
             rule: decision.rule().map(ToString::to_string),
-            reason: Some(decision.reason()).filter(|reason| !reason.is_empty()),
+            reason: Some(decision.reason().to_owned()).filter(|reason| !reason.is_empty()),
             status: verdict.status(),
             challenge,
-            set,
-            remove,
+            set: grant.map(|grant| grant.set().to_vec()).unwrap_or_default(),
+            remove: grant.map(|grant| grant.remove().to_vec()).unwrap_or_default(),
+            response_headers: grant.map(|grant| grant.response_headers().to_vec()).unwrap_or_default(),
+            metadata: grant.map(|grant| grant.metadata().to_vec()).unwrap_or_default(),
             steps: trail.steps.into_iter().map(Told::of).collect(),
             faults,
+            trials,
+            verdict,
+        }
+    }
+
+    /// Of a request that was recorded: what the service and the client would get is not in a record.
+    pub(super) fn replayed(
+        input: &CheckInput,
+        now: UnixTime,
+        trail: Recorded,
+        replayed: &Replayed,
+        trials: Vec<TrialReport>,
+    ) -> Self {
+        let verdict = Sentence::of_replayed(&replayed.outcome);
+        Self {
+            request: Request::of(input),
+            at: now.to_string(),
+            outcome: replayed.outcome.label(),
+            rule: replayed.rule.as_ref().map(ToString::to_string),
+            reason: Some(replayed.outcome.reason().to_owned()).filter(|reason| !reason.is_empty()),
+            status: verdict.status(),
+            challenge: None,
+            set: Vec::new(),
+            remove: Vec::new(),
+            response_headers: Vec::new(),
+            metadata: Vec::new(),
+            steps: trail.steps.into_iter().map(Told::of).collect(),
+            faults: Vec::new(),
+            trials,
             verdict,
         }
     }
@@ -148,9 +227,25 @@ impl Sentence {
         }
     }
 
+    fn of_replayed(outcome: &ReplayOutcome) -> Self {
+        match outcome {
+            ReplayOutcome::Allow => Self::Allow,
+            ReplayOutcome::Unknown(why) => Self::NotRecorded(why),
+            ReplayOutcome::Deny(label) => {
+                match DenyReason::ALL.iter().find(|reason| reason.label() == label) {
+                    Some(reason) => {
+                        let facts = reason.facts();
+                        Self::Deny { status: facts.status, label: facts.label, meaning: facts.meaning }
+                    }
+                    None => Self::NotRecorded("the reason that was recorded is none that is known here"),
+                }
+            }
+        }
+    }
+
     fn status(&self) -> Option<u16> {
         match self {
-            Self::Allow => None,
+            Self::Allow | Self::NotRecorded(_) => None,
             Self::Answer(_) => Some(200),
             Self::Deny { status, .. } | Self::CannotTell { status, .. } => Some(*status),
         }
@@ -158,6 +253,6 @@ impl Sentence {
 }
 
 /// The pairs as an object: a name is set once.
-fn as_object<S: Serializer>(pairs: &[(String, String)], to: S) -> Result<S::Ok, S::Error> {
+fn as_object<S: Serializer, V: Serialize>(pairs: &[(String, V)], to: S) -> Result<S::Ok, S::Error> {
     to.collect_map(pairs.iter().map(|(name, value)| (name, value)))
 }
