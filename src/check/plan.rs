@@ -154,6 +154,17 @@ pub fn plan<'a>(
         return Err(Decision::Answer(document));
     }
     let route = rule_for(place, input, world.policy, trail).map_err(|reason| denial(reason, None))?;
+    plan_for(route, input, world, now, trail).map_err(Decision::Deny)
+}
+
+/// Plans a check of which the rule is known.
+pub(super) fn plan_for<'a>(
+    route: Route<'a>,
+    input: &'a CheckInput,
+    world: World<'a>,
+    now: UnixTime,
+    trail: &mut impl Trail,
+) -> Result<Plan<'a>, Denial> {
     let (rule, Place { host, target }) = (route.rule, &route.place);
     let Some(requirement) = rule.requirement() else {
         return Ok(Plan { input, route, token: Token::None, need: Need::Nothing });

@@ -48,7 +48,7 @@ pub struct RecordedRequest {
     pub host: String,
     /// The path as sent, without the query.
     pub path: String,
-    /// Headers that a policy reads; one that stood several times has several values.
+    /// Headers that a policy reads; one that stood several times has several values, and one that was not there none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, Vec<String>>,
 }
@@ -64,9 +64,12 @@ pub struct RecordedToken {
     /// Its scopes.
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// Its audiences, and the claims that a policy reads.
+    /// Its audiences, and the claims that a policy reads; one that was not there is null.
     #[serde(default)]
     pub claims: Map<String, Value>,
+    /// Whether these are all its claims, because a policy may read any.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub complete: bool,
 }
 
 /// What a policy on trial would have answered.
@@ -127,6 +130,30 @@ impl Record {
     }
 }
 
+impl RecordedRequest {
+    /// Whether it was recorded what these policies read of headers.
+    #[must_use]
+    pub fn has_headers_for(&self, reads: &Reads) -> bool {
+        reads.headers().all(|name| self.headers.contains_key(name))
+    }
+}
+
+impl RecordedToken {
+    /// Whether it was recorded what these policies read of claims.
+    #[must_use]
+    pub fn has_claims_for(&self, reads: &Reads) -> bool {
+        let named = reads.claims().all(|name| self.claims.contains_key(name));
+        self.complete || named && !reads.may_read_any_claim()
+    }
+
+    /// The claims that were there.
+    #[must_use]
+    pub fn present(&self) -> Map<String, Value> {
+        let there = self.claims.iter().filter(|(_, value)| self.complete || !value.is_null());
+        there.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+}
+
 fn request(input: &CheckInput, reads: &Reads) -> RecordedRequest {
     let values = |name: &str| -> Vec<String> {
         input.headers.all(name).map(|value| String::from_utf8_lossy(value).into_owned()).collect()
@@ -136,17 +163,25 @@ fn request(input: &CheckInput, reads: &Reads) -> RecordedRequest {
         method: input.method.clone(),
         host: input.host.clone(),
         path: input.target.split('?').next().unwrap_or_default().to_owned(),
-        headers: headers.filter(|(_, values)| !values.is_empty()).collect(),
+        headers: headers.collect(),
     }
 }
 
 fn token(token: &VerifiedToken, issuers: &Issuers, reads: &Reads) -> RecordedToken {
-    let claims = token.claims().iter().filter(|(name, _)| *name == "aud" || reads.reads_claim(name));
+    let complete = reads.may_read_any_claim();
+    let value = |name: &str| token.claims().raw(name).cloned().unwrap_or_default();
+    let claims = match complete {
+        true => token.claims().iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        false => {
+            ["aud"].into_iter().chain(reads.claims()).map(|name| (name.to_owned(), value(name))).collect()
+        }
+    };
     RecordedToken {
         issuer: issuers.at(token.issuer()).map(|issuer| issuer.name.to_string()).unwrap_or_default(),
         client: token.client().map(str::to_owned),
         scopes: token.scopes().to_vec(),
-        claims: claims.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        claims,
+        complete,
     }
 }
 

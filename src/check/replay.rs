@@ -7,7 +7,7 @@ use super::access_token::{self, VerifiedToken};
 use super::decision::DenyReason;
 use super::input::CheckInput;
 use super::plan::World;
-use super::policy::Requirement;
+use super::policy::{Reads, Requirement};
 use super::record::{Record, RecordedToken};
 use super::route::{Route, route};
 use super::trail::{Stage, Trail, Verdict, refuse};
@@ -29,7 +29,7 @@ pub enum ReplayOutcome {
     Allow,
     /// It would be refused, for the reason with this label.
     Deny(String),
-    /// The record does not say enough, and why.
+    /// The record does not have this.
     Unknown(&'static str),
 }
 
@@ -58,6 +58,12 @@ impl ReplayOutcome {
 /// Judges a record as of `now`.
 pub fn replay(record: &Record, world: World<'_>, now: UnixTime, trail: &mut impl Trail) -> Replayed {
     let input = record.input();
+    if world.policy.has_preflights()
+        && input.method == "OPTIONS"
+        && !record.request.headers.contains_key("origin")
+    {
+        return Replayed { rule: None, outcome: not_recorded("the headers of CORS preflights", trail) };
+    }
     match route(&input, world.policy, trail) {
         Ok(route) => Replayed {
             rule: Some(Arc::clone(&route.rule.name)),
@@ -84,6 +90,9 @@ fn judge(
         return ReplayOutcome::Allow;
     };
     match &record.token {
+        Some(token) if !is_recorded(record, token, route) => {
+            not_recorded("a claim or header that the rule reads", trail)
+        }
         Some(token) => match with_token(token, requirement, route, input, world, now, trail) {
             Ok(()) => ReplayOutcome::Allow,
             Err(reason) => denied(reason),
@@ -94,12 +103,19 @@ fn judge(
             trail.note(Stage::Credential, Verdict::Refused, || format!("as it was recorded: {reason}"));
             ReplayOutcome::Deny(reason)
         }
-        None => {
-            let why = "no token was looked at when it was recorded";
-            trail.note(Stage::Credential, Verdict::Unknown, || why.to_owned());
-            ReplayOutcome::Unknown(why)
-        }
+        None => not_recorded("the token", trail),
     }
+}
+
+/// Only what policies read is recorded, and another policy may read more.
+fn is_recorded(record: &Record, token: &RecordedToken, route: &Route<'_>) -> bool {
+    let reads = Reads::of_rule(route.rule);
+    token.has_claims_for(&reads) && record.request.has_headers_for(&reads)
+}
+
+fn not_recorded(what: &'static str, trail: &mut impl Trail) -> ReplayOutcome {
+    trail.note(Stage::Policy, Verdict::Unknown, || format!("the record does not have {what}"));
+    ReplayOutcome::Unknown(what)
 }
 
 fn with_token(
@@ -119,7 +135,7 @@ fn with_token(
     };
     let text = || format!("{:?}; signature, times and proof held when it was recorded", issuer.name);
     trail.note(Stage::Issuer, Verdict::Passed, text);
-    let claims = Claims::new(recorded.claims.clone());
+    let claims = Claims::new(recorded.present());
     access_token::check_audience(&claims, &issuer.profile, trail)?;
     let token = VerifiedToken::recorded(id, claims, recorded.client.clone(), recorded.scopes.clone());
     requirement.check(&token, world.issuers, route.facts(input), now, trail)

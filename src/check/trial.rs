@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::decide::{Decided, Step, decide};
 use super::decision::{Decision, DenyReason, OutageReason};
 use super::input::CheckInput;
-use super::plan::{Facts, Need, World, plan};
+use super::plan::{Facts, Need, World, plan_for};
 use super::policy::{self, Policy};
 use super::route::{Route, route};
 use super::trail::Trail;
@@ -136,7 +136,7 @@ pub fn try_out(
     let world = World { policy: &trial.policy, ..world };
     let (rule, verdict) = match route(input, &trial.policy, trail) {
         Ok(route) if trial.kind == TrialKind::Shadow && !route.rule.shadow => return None,
-        Ok(route) => (Some(Arc::clone(&route.rule.name)), judge(&route, input, decided, world, now, trail)),
+        Ok(route) => (Some(Arc::clone(&route.rule.name)), judge(route, input, decided, world, now, trail)),
         Err(reason) => (None, Verdict::Deny(reason)),
     };
     let difference = verdict.differs_from(&decided.decision);
@@ -153,7 +153,7 @@ fn reached_the_rules(decision: &Decision) -> bool {
 }
 
 fn judge(
-    route: &Route<'_>,
+    route: Route<'_>,
     input: &CheckInput,
     decided: &Decided,
     world: World<'_>,
@@ -170,7 +170,7 @@ fn judge(
         }
         // What is wrong with the credential itself is wrong under any rule that asks for one.
         (Some(_), None) if failed_on_its_credential(&decided.decision) => Verdict::from(&decided.decision),
-        (Some(_), None) => without_asking(input, world, now, trail),
+        (Some(_), None) => without_asking(route, input, world, now, trail),
     }
 }
 
@@ -179,10 +179,16 @@ fn failed_on_its_credential(decision: &Decision) -> bool {
 }
 
 /// Where no token was looked at, because the rule in use is public or there was none.
-fn without_asking(input: &CheckInput, world: World<'_>, now: UnixTime, trail: &mut impl Trail) -> Verdict {
-    let plan = match plan(input, world, now, trail) {
+fn without_asking(
+    route: Route<'_>,
+    input: &CheckInput,
+    world: World<'_>,
+    now: UnixTime,
+    trail: &mut impl Trail,
+) -> Verdict {
+    let plan = match plan_for(route, input, world, now, trail) {
         Ok(plan) => plan,
-        Err(decision) => return Verdict::from(&decision),
+        Err(denial) => return Verdict::Deny(denial.reason),
     };
     let facts = match plan.need() {
         Need::Nothing => Facts::Nothing,

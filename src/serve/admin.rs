@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use super::config_status::{ConfigStatus, Shown};
 use super::readiness::Readiness;
+use crate::check::trial::Trial;
 use crate::clock::Clock;
 use crate::jose::UnixTime;
 use crate::snapshot::SnapshotCell;
@@ -113,6 +114,7 @@ impl Admin {
                 "generation": snapshot.generation,
                 "applied_at": snapshot.applied_at.to_string(),
                 "rules": snapshot.policy.rules().len(),
+                "on_trial": snapshot.trials.iter().map(on_trial).collect::<Vec<_>>(),
                 "rejected_since": rejected_since.map(|time| time.to_string()),
                 "problems": problems,
                 "restart_needed": restart_needed,
@@ -120,6 +122,10 @@ impl Admin {
             "issuers": snapshot.sources.iter().map(|its| issuer(its, now)).collect::<Vec<_>>(),
         })
     }
+}
+
+fn on_trial(trial: &Trial) -> Value {
+    json!({ "policy": trial.kind.label(), "rules": trial.policy.rules().len() })
 }
 
 fn issuer(its: &IssuerSources, now: UnixTime) -> Value {

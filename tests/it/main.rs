@@ -7,6 +7,7 @@
 )]
 
 mod check;
+mod diff;
 mod explain;
 mod introspect;
 mod reload;

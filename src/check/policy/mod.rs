@@ -85,6 +85,12 @@ impl Policy {
         self.target_rules
     }
 
+    /// Whether there are rules for CORS preflights.
+    #[must_use]
+    pub fn has_preflights(&self) -> bool {
+        self.preflights.is_some()
+    }
+
     fn find(&self, request: RequestFacts<'_>) -> Option<usize> {
         let index = self.preflights.as_ref().filter(|_| rule::is_preflight(request)).unwrap_or(&self.index);
         index.find(&self.rules, request)

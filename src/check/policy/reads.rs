@@ -24,10 +24,23 @@ impl Reads {
         reads
     }
 
-    /// Whether they read this claim.
+    /// What one rule reads.
     #[must_use]
-    pub fn reads_claim(&self, name: &str) -> bool {
-        self.all_claims || self.claims.contains(name)
+    pub fn of_rule(rule: &Rule) -> Self {
+        let mut reads = Self::default();
+        reads.add(rule);
+        reads
+    }
+
+    /// The claims that they name.
+    pub fn claims(&self) -> impl Iterator<Item = &str> {
+        self.claims.iter().map(String::as_str)
+    }
+
+    /// Whether they may read claims that they do not name.
+    #[must_use]
+    pub fn may_read_any_claim(&self) -> bool {
+        self.all_claims
     }
 
     /// The headers that they read.

@@ -154,7 +154,12 @@ impl fmt::Display for Changes {
             )?;
         }
         if self.unknown > 0 {
-            write!(f, "\n{} can't be told: no token was looked at when they were recorded", self.unknown)?;
+            write!(
+                f,
+                "\n{} can't be told: the records do not have the token, a claim or a header that a rule reads; record with the \
+                 new policy as policy.next.yaml",
+                self.unknown
+            )?;
         }
         if self.unreadable_lines > 0 {
             write!(f, "\n{} lines are no records", self.unreadable_lines)?;

@@ -120,7 +120,7 @@ pub(super) enum Sentence {
         label: &'static str,
         meaning: &'static str,
     },
-    /// A recorded request of which too little is known, and why.
+    /// A recorded request of which too little is known, and what is missing.
     NotRecorded(&'static str),
 }
 
@@ -237,7 +237,7 @@ impl Sentence {
                         let facts = reason.facts();
                         Self::Deny { status: facts.status, label: facts.label, meaning: facts.meaning }
                     }
-                    None => Self::NotRecorded("the reason that was recorded is none that is known here"),
+                    None => Self::NotRecorded("a reason that is known here"),
                 }
             }
         }

@@ -62,7 +62,7 @@ fn sentence(report: &Report) -> String {
             format!("ANSWER 200: gatepost itself, and the service does not hear of it\n{}", visible(document))
         }
         Sentence::Deny { status, label, meaning } => format!("DENY {status} {label}: {meaning}"),
-        Sentence::NotRecorded(why) => format!("CANNOT TELL: {why}"),
+        Sentence::NotRecorded(why) => format!("CANNOT TELL: the record does not have {why}"),
         Sentence::CannotTell { status, label, meaning } => format!("CANNOT TELL {status} {label}: {meaning}"),
     }
 }
