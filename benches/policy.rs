@@ -8,9 +8,7 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use gatepost::check::Headers;
-use gatepost::check::policy::{
-    Access, HostPattern, PathPattern, Policy, RequestFacts, Requirement, Rule, route,
-};
+use gatepost::check::policy::{Access, HostPattern, PathPattern, Policy, RequestFacts, Rule, route};
 use gatepost::check::target::{Target, TargetRules};
 
 const COUNTS: [usize; 3] = [10, 1_000, 10_000];
@@ -21,7 +19,7 @@ fn rule(number: usize, hosts: &[String], methods: &[String], path: &str) -> Arc<
     let rule = Rule {
         hosts: hosts.iter().map(|host| HostPattern::read(host).unwrap()).collect(),
         methods: methods.to_vec(),
-        ..Rule::new(&format!("r{number}"), paths, Access::Token(Requirement::default()))
+        ..Rule::new(&format!("r{number}"), paths, Access::Token(Box::default()))
     };
     Arc::new(rule)
 }

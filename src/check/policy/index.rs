@@ -203,7 +203,7 @@ mod tests {
     use std::sync::LazyLock;
 
     use crate::check::Headers;
-    use crate::check::policy::{Access, PathPattern, Requirement};
+    use crate::check::policy::{Access, PathPattern};
     use crate::check::target::{Target, TargetRules};
 
     fn rule(hosts: &[&str], methods: &[&str], paths: &[&str]) -> Rule {
@@ -212,7 +212,7 @@ mod tests {
         Rule {
             hosts: hosts.iter().map(|text| HostPattern::read(text).unwrap()).collect(),
             methods: methods.iter().map(|text| (*text).to_owned()).collect(),
-            ..Rule::new("a rule", paths, Access::Token(Requirement::default()))
+            ..Rule::new("a rule", paths, Access::Token(Box::default()))
         }
     }
 

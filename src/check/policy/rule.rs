@@ -41,7 +41,7 @@ pub enum Access {
     /// Nothing: no credential is looked for.
     Public,
     /// A token that meets these requirements.
-    Token(Requirement),
+    Token(Box<Requirement>),
 }
 
 impl Rule {

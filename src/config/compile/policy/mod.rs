@@ -20,7 +20,7 @@ use super::findings::Findings;
 use super::issuer::check_name;
 use super::{Settings, unique};
 use crate::check::challenge::Hints;
-use crate::check::policy::{Access, Policy, Requirement, Rule};
+use crate::check::policy::{Access, Policy, Rule};
 use crate::check::resource::ProtectedResource;
 use crate::check::target::TargetRules;
 use defaults::Defaults;
@@ -187,14 +187,14 @@ fn access(
         }
         (None, Some(require)) => {
             let written = requirement::written(require, context, &at.key("require"), findings);
-            Access::Token(written.or(&defaults.requirement))
+            Access::Token(written.or(&defaults.requirement).into())
         }
         (None, None) if defaults.requires => {
-            Access::Token(requirement::Written::default().or(&defaults.requirement))
+            Access::Token(requirement::Written::default().or(&defaults.requirement).into())
         }
         (Some(true), Some(_)) => {
             findings.error(&at.key("public"), "contradicts `require`", "delete one of the two");
-            Access::Token(Requirement::default())
+            Access::Token(Box::default())
         }
         (Some(false), _) => {
             findings.error(
@@ -202,13 +202,13 @@ fn access(
                 "is false, which is always so without it",
                 "delete it, and write `require:`",
             );
-            Access::Token(Requirement::default())
+            Access::Token(Box::default())
         }
         (None, None) => {
             let hint =
                 "write `require: { scopes: […] }`, `require: {}` for any good token, or `public: true`";
             findings.error(at, "says neither what it requires nor that it is public", hint);
-            Access::Token(Requirement::default())
+            Access::Token(Box::default())
         }
     }
 }
