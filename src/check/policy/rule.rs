@@ -7,6 +7,7 @@ use super::forward::Forward;
 use super::pattern::{HostPattern, PathPattern};
 use super::requirement::Requirement;
 use crate::check::challenge::Hints;
+use crate::check::input::Headers;
 
 /// A rule of the policy.
 #[derive(Debug)]
@@ -116,6 +117,47 @@ impl Rule {
 /// The CORS protocol (Fetch, "CORS-preflight request"): OPTIONS, sent by a browser that names what it wants to
 /// send. The headers only narrow what the rule covers.
 pub(super) fn is_preflight(request: RequestFacts<'_>) -> bool {
-    let once = |name| request.headers.all(name).count() == 1;
-    request.method == "OPTIONS" && once("origin") && once("access-control-request-method")
+    request.method == "OPTIONS"
+        && is_one(request.headers, "origin")
+        && is_one(request.headers, "access-control-request-method")
+}
+
+/// Whether a header stands there once, with one value. Envoy joins repetitions of some headers with a comma, and
+/// neither an origin nor a method has commas or blanks.
+fn is_one(headers: &Headers, name: &str) -> bool {
+    let mut values = headers.all(name);
+    let value = values.next().unwrap_or_default();
+    let single = !value.is_empty() && !value.iter().any(|byte| b", \t".contains(byte));
+    single && values.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::target::{Target, TargetRules};
+
+    fn preflight(method: &str, headers: &[(&str, &str)]) -> bool {
+        let target = Target::read("/", TargetRules::default()).unwrap();
+        let headers = headers.iter().copied().collect();
+        is_preflight(RequestFacts { method, host: "a.example", target: &target, headers: &headers })
+    }
+
+    #[test]
+    fn a_preflight_names_one_origin_and_one_method() {
+        let (origin, method) = (("origin", "https://a.example"), ("access-control-request-method", "PUT"));
+        assert!(preflight("OPTIONS", &[origin, method]));
+        assert!(preflight("OPTIONS", &[("origin", "null"), method]));
+        for (name, headers) in [
+            ("no method", vec![origin]),
+            ("no origin", vec![method]),
+            ("twice", vec![origin, origin, method]),
+            ("joined by Envoy", vec![("origin", "https://a.example,https://b.example"), method]),
+            ("a joined method", vec![origin, ("access-control-request-method", "PUT, GET")]),
+            ("two origins (RFC 6454)", vec![("origin", "https://a.example https://b.example"), method]),
+            ("an empty one", vec![("origin", ""), method]),
+        ] {
+            assert!(!preflight("OPTIONS", &headers), "{name}");
+        }
+        assert!(!preflight("GET", &[origin, method]));
+    }
 }
