@@ -137,6 +137,8 @@ pub fn try_out(
     let (rule, verdict) = match route(input, &trial.policy, trail) {
         Ok(route) if trial.kind == TrialKind::Shadow && !route.rule.shadow => return None,
         Ok(route) => (Some(Arc::clone(&route.rule.name)), judge(route, input, decided, world, now, trail)),
+        // No rule at all matches, on trial or not.
+        Err(_) if trial.kind == TrialKind::Shadow => return None,
         Err(reason) => (None, Verdict::Deny(reason)),
     };
     let difference = verdict.differs_from(&decided.decision);
