@@ -17,6 +17,7 @@ mod introspection;
 mod metadata;
 mod outage;
 mod paths;
+mod policy;
 mod refuse;
 mod reload;
 mod rotation;

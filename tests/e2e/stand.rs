@@ -39,6 +39,7 @@ rules:
 pub struct Config {
     rest: String,
     policy: String,
+    files: Vec<(String, String)>,
     log: String,
 }
 
@@ -50,7 +51,7 @@ impl Config {
 
     /// With this text below `listen`.
     pub fn of(rest: &str) -> Self {
-        Self { rest: rest.into(), policy: POLICY.into(), log: "info".into() }
+        Self { rest: rest.into(), policy: POLICY.into(), files: Vec::new(), log: "info".into() }
     }
 
     /// With these lines too.
@@ -66,6 +67,12 @@ impl Config {
         self
     }
 
+    /// With this file too, such as `policy.next.yaml` or `policy.d/team.yaml`.
+    pub fn file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.into(), text.into()));
+        self
+    }
+
     /// With `--log`.
     pub fn log(mut self, filter: &str) -> Self {
         self.log = filter.into();
@@ -76,6 +83,12 @@ impl Config {
     fn text(&self, directory: &Path) -> String {
         let socket = directory.join("authz.sock");
         format!("listen: {{ authz: 'unix:{}', admin: 127.0.0.1:0 }}\n{}", socket.display(), self.rest)
+    }
+
+    /// All files, of which `text` is gatepost.yaml.
+    fn files<'a>(&'a self, text: &'a str) -> Vec<(&'a str, &'a str)> {
+        let more = self.files.iter().map(|(name, text)| (&name[..], &text[..]));
+        [("gatepost.yaml", text), ("policy.yaml", &self.policy)].into_iter().chain(more).collect()
     }
 }
 
@@ -113,7 +126,7 @@ impl Gatepost {
 
     async fn start_in(directory: TempDir, config: Config) -> Self {
         let text = config.text(directory.path());
-        let mounted = ConfigDir::mount(&[("gatepost.yaml", &text), ("policy.yaml", &config.policy)]).unwrap();
+        let mounted = ConfigDir::mount(&config.files(&text)).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
         command.arg("serve").arg("--config").arg(mounted.path()).args(["--log", &config.log]);
         let mut process = Process::start("gatepost", &mut command).unwrap();
@@ -134,7 +147,7 @@ impl Gatepost {
     /// Replaces its files by these, as the kubelet does.
     pub fn edit(&mut self, config: Config) {
         let text = config.text(self.directory.path());
-        self.mounted.swap(&[("gatepost.yaml", &text), ("policy.yaml", &config.policy)]).unwrap();
+        self.mounted.swap(&config.files(&text)).unwrap();
         self.config = config;
     }
 

@@ -1,5 +1,6 @@
 //! A directory that looks and changes as a mounted ConfigMap does.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
@@ -11,7 +12,8 @@ use crate::Result;
 use crate::error::Doing as _;
 
 /// `name -> ..data/name` for each file, `..data -> ..2026_11_23_…/`, and the files in there: the kubelet's
-/// layout.
+/// layout. A name may have directories before it, as `items` of a volume can say: then the link is the first
+/// directory's.
 pub struct ConfigDir {
     directory: TempDir,
     swaps: u32,
@@ -69,25 +71,34 @@ impl ConfigDir {
         self.swaps += 1;
         let new = self.path().join(&name);
         fs::create_dir(&new)?;
-        files.iter().try_for_each(|(file, content)| fs::write(new.join(file), content))?;
+        for (file, content) in files {
+            let path = new.join(file);
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
+            fs::write(path, content)?;
+        }
         Ok(name)
     }
 
     fn link_added(&self, files: &[(&str, &str)]) -> io::Result<()> {
-        let added = files.iter().map(|(file, _)| file).filter(|file| !self.path().join(file).is_symlink());
-        added.into_iter().try_for_each(|file| symlink(Path::new("..data").join(file), self.path().join(file)))
+        let missing = |name: &&str| !self.path().join(name).is_symlink();
+        let names: BTreeSet<_> = files.iter().map(|(file, _)| first_part(file)).filter(missing).collect();
+        names.into_iter().try_for_each(|name| symlink(Path::new("..data").join(name), self.path().join(name)))
     }
 
     fn unlink_removed(&self, files: &[(&str, &str)]) -> io::Result<()> {
         for entry in fs::read_dir(self.path())? {
             let name = entry?.file_name();
             let ours = name.as_encoded_bytes().starts_with(b"..");
-            if !ours && !files.iter().any(|(file, _)| name == *file) {
+            if !ours && !files.iter().any(|(file, _)| name == first_part(file)) {
                 fs::remove_file(self.path().join(name))?;
             }
         }
         Ok(())
     }
+}
+
+fn first_part(file: &str) -> &str {
+    file.split('/').next().unwrap_or(file)
 }
 
 #[cfg(test)]
@@ -131,5 +142,14 @@ mod tests {
         let before = fs::symlink_metadata(mounted.path().join("a")).unwrap().modified().unwrap();
         mounted.swap(&[("a", "2")]).unwrap();
         assert_eq!(fs::symlink_metadata(mounted.path().join("a")).unwrap().modified().unwrap(), before);
+    }
+
+    #[test]
+    fn links_a_directory_of_files_once_and_takes_it_away_with_the_last() {
+        let mut mounted = ConfigDir::mount(&[("a", "1"), ("d/x", "2"), ("d/y", "3")]).unwrap();
+        assert_eq!(fs::read_link(mounted.path().join("d")).unwrap(), Path::new("..data/d"));
+        assert_eq!(fs::read_to_string(mounted.path().join("d/y")).unwrap(), "3");
+        mounted.swap(&[("a", "1")]).unwrap();
+        assert!(!mounted.path().join("d").is_symlink());
     }
 }

@@ -106,6 +106,8 @@ fn serve(envoy: &Path, config: &Path, announced: &Path) -> Command {
     command.arg("--config-path").arg(config).arg("--admin-address-path").arg(announced);
     // Hot restart takes a shared memory region and a socket that each Envoy on a machine must have to itself.
     command.args(["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"]);
+    // Envoy keeps lines of the access log for ten seconds otherwise.
+    command.args(["--file-flush-interval-msec", "50"]);
     command
 }
 

@@ -1,12 +1,13 @@
 //! The service behind Envoy: answers every request with what it saw of it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::IntoResponse;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -20,6 +21,7 @@ use crate::error::Doing as _;
 pub struct Upstream {
     address: SocketAddr,
     requests: Arc<AtomicU64>,
+    said: Arc<Mutex<HeaderMap>>,
     _task: JoinSet<()>,
 }
 
@@ -30,21 +32,32 @@ impl Upstream {
         let address = listener.local_addr().doing(|| "cannot start the upstream".into())?;
         let requests = Arc::new(AtomicU64::new(0));
         let seen = Arc::clone(&requests);
+        let said = Arc::new(Mutex::new(HeaderMap::new()));
+        let saying = Arc::clone(&said);
         let app = Router::new().fallback(async move |parts: Parts| {
             seen.fetch_add(1, Relaxed);
-            describe(&parts)
+            (saying.lock().unwrap_or_else(PoisonError::into_inner).clone(), describe(&parts))
         });
         let mut task = JoinSet::new();
         task.spawn(async move {
             // Its result is never seen: it ends with the task.
             let _ = axum::serve(listener, app).await;
         });
-        Ok(Self { address, requests, _task: task })
+        Ok(Self { address, requests, said, _task: task })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Adds a header to all its answers from here on.
+    ///
+    /// # Panics
+    /// When it is no header.
+    pub fn says(&self, name: &'static str, value: &'static str) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.append(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
 
     /// How many requests have reached it.

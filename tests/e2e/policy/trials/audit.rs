@@ -1,0 +1,101 @@
+//! `audit`: which checks are recorded, what of them, and how many a second.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::super::{audit, family, until_generation};
+use crate::stand::{Config, HOST, Stand, get};
+
+const POLICY: &str = r#"
+rules:
+  - name: read
+    match: { path: /orders/** }
+    require:
+      scopes: [orders:read]
+      claims: { org.tenant: { exists: true } }
+      condition: '!("x-debug" in request.headers) && token.level > 1'
+"#;
+
+fn config(identifier: &str, audit: &str) -> Config {
+    Config::trusting(identifier).policy(POLICY).and(&format!("audit: {audit}"))
+}
+
+fn outcomes(records: &[Value]) -> Vec<&str> {
+    records.iter().map(|record| record["outcome"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn what_is_recorded_is_what_was_asked_for_and_what_the_rules_read() {
+    let mut stand: Stand = super::super::stand(POLICY).await;
+    let token = stand.issuer.token().claim("org", json!({ "tenant": "acme" })).claim("level", 2);
+    let token = token.claim("email", "alice@example.com").mint();
+    let good = get("/orders/7?token=hidden").bearer(&token).header("X-Other", "hidden");
+    let bad = get("/orders/8").bearer(&token).header("X-Debug", "1").header("x-debug", "2");
+    let mut expected: Vec<&str> = Vec::new();
+    for (generation, requests, recorded) in [
+        (2, "none", &[][..]),
+        (3, "differences", &[]),
+        (4, "denials", &["deny"]),
+        (5, "all", &["allow", "deny"]),
+    ] {
+        let audit_lines = format!("{{ requests: {requests}, per_second: 10000 }}");
+        stand.gatepost.edit(config(stand.issuer.issuer(), &audit_lines));
+        until_generation(&stand, generation).await;
+        assert_eq!(stand.send(good.clone()).await.status, 200);
+        assert_eq!(stand.send(bad.clone()).await.status, 403);
+        expected.extend(recorded);
+        assert_eq!(outcomes(&audit(&stand).await), expected, "{requests}");
+    }
+    let mut records = audit(&stand).await;
+    let (mut denied, mut allowed) = (records.pop().unwrap(), records.pop().unwrap());
+    let told = json!({
+        "issuer": "test",
+        "client": "web",
+        "scopes": ["orders:read"],
+        "claims": { "aud": "https://orders.example.com", "org": { "tenant": "acme" }, "level": 2 },
+    });
+    for record in [&mut denied, &mut allowed] {
+        let time = record["time"].take();
+        assert!(time.as_str().unwrap().ends_with('Z') && time.as_str().unwrap().contains('T'), "{time}");
+        assert_eq!(record["token"].take(), told);
+    }
+    let request = json!({ "method": "GET", "host": HOST, "path": "/orders/7", "headers": { "x-debug": [] } });
+    assert_eq!(
+        allowed,
+        json!({
+            "time": null, "request": request, "token": null, "outcome": "allow", "reason": "", "rule": "read",
+            "generation": 5,
+        })
+    );
+    let request =
+        json!({ "method": "GET", "host": HOST, "path": "/orders/8", "headers": { "x-debug": ["1", "2"] } });
+    assert_eq!((&denied["request"], &denied["reason"]), (&request, &json!("condition_failed")));
+    let log = stand.gatepost.process.log();
+    for hidden in ["hidden", "alice@example.com", "eyJ", "Bearer"] {
+        assert!(!log.contains(hidden), "{hidden}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_has_as_many_lines_as_it_may_and_the_rest_is_counted() {
+    const ASKED: u64 = 60;
+    let mut stand: Stand = super::super::stand(POLICY).await;
+    stand.gatepost.edit(config(stand.issuer.issuer(), "{ requests: all, per_second: 2 }"));
+    until_generation(&stand, 2).await;
+    for _ in 0..ASKED {
+        assert_eq!(stand.send(get("/orders/7")).await.status, 401);
+    }
+    let records = audit(&stand).await;
+    let mut seconds = BTreeMap::<String, u64>::new();
+    for record in &records {
+        let time: String =
+            record["time"].as_str().unwrap().chars().take("2026-11-23T12:00:00".len()).collect();
+        *seconds.entry(time).or_default() += 1;
+    }
+    assert!(seconds.values().all(|lines| *lines <= 2), "{seconds:?}");
+    let lines = family(&stand, "gatepost_audit_lines_total").await;
+    let (written, left_out) = (lines["result=\"written\""], lines["result=\"left_out\""]);
+    assert_eq!((written, written + left_out), (records.len() as u64, ASKED), "{lines:?}");
+    assert!(left_out > 0, "it took half a minute to ask");
+}
