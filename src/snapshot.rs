@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub resource: Option<Arc<ProtectedResource>>,
     /// Policies that are tried out beside them.
     pub trials: Arc<[Trial]>,
+    /// Whether there is a candidate policy with problems, which is not tried out.
+    pub candidate_rejected: bool,
     /// What all of them read.
     pub reads: Arc<Reads>,
     /// Whom we trust.

@@ -196,12 +196,13 @@ fn without_asking(
         Need::Nothing => Facts::Nothing,
         Need::Keys(id) | Need::FreshKeys(id) => match world.keys.of(id) {
             Some(known) if plan.is_answered_by(&known.set) => Facts::Keys(Arc::clone(&known.set)),
-            Some(_) | None => return Verdict::Unknown(OutageReason::KeysMissing),
+            Some(_) => return Verdict::Unknown(OutageReason::KeysUnreachable),
+            None => return Verdict::Unknown(OutageReason::KeysMissing),
         },
-        Need::Introspection(_) => return Verdict::Unknown(OutageReason::IntrospectionMissing),
+        Need::Introspection(_) => return Verdict::Unknown(OutageReason::IntrospectionUnreachable),
     };
     match decide(plan, &facts, world, now, trail) {
         Step::Decided(decided) => Verdict::from(&decided.decision),
-        Step::More(_) => Verdict::Unknown(OutageReason::IntrospectionMissing),
+        Step::More(_) => Verdict::Unknown(OutageReason::IntrospectionUnreachable),
     }
 }

@@ -3,13 +3,12 @@
 use std::ffi::OsStr;
 use std::path::Path as FilePath;
 
-use super::compile::{Context, Policies, PolicyFile, compile as compile_gatepost, compile_policy};
+use super::compile::{Candidate, Context, Policies, PolicyFile, compile as compile_gatepost, compile_policy};
 use super::document::{GatepostDocument, PolicyDocument};
 use super::files::{ConfigFile, Files, GATEPOST_FILE, POLICY_FILE};
 use super::problem::{Problem, Severity};
 use super::read::{Read, Source, read};
 use super::{Config, Path};
-use crate::check::policy::Policy;
 
 /// What a directory came to.
 #[derive(Debug)]
@@ -48,8 +47,10 @@ pub fn compile(files: &Files) -> Loaded {
     let context = Context::of(settings.as_ref());
     let policies = compile_together(&main, &teams, &context, &mut problems);
     let fits = !problems.iter().any(|problem| problem.severity == Severity::Error);
-    let candidate =
-        files.next_policy.as_ref().and_then(|file| candidate(file, &teams, &context, &mut problems));
+    let candidate = match &files.next_policy {
+        Some(file) => candidate(file, &teams, &context, &mut problems),
+        None => Candidate::None,
+    };
 
     super::problem::sort(&mut problems);
     let config = settings.zip(policies).filter(|_| fits);
@@ -93,14 +94,17 @@ fn candidate(
     teams: &[Written],
     context: &Context<'_>,
     problems: &mut Vec<Problem>,
-) -> Option<Policy> {
+) -> Candidate {
     let mut own = Vec::new();
     let main = Written::read(file, None, &mut own);
     let policies = compile_together(&main, teams, context, &mut own);
     own.retain(|problem| !problems.contains(problem));
     let fits = !own.iter().any(|problem| problem.severity == Severity::Error);
     problems.extend(own);
-    policies.filter(|_| fits).map(|policies| policies.enforced)
+    match policies.filter(|_| fits) {
+        Some(policies) => Candidate::Policy(policies.enforced),
+        None => Candidate::Rejected,
+    }
 }
 
 fn take<T>(read: Result<Read<T>, Box<Problem>>, problems: &mut Vec<Problem>) -> (Option<T>, Option<Source>) {

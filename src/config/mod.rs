@@ -57,6 +57,8 @@ pub struct Config {
     pub policy: Policy,
     /// Policies that are tried out beside it.
     pub trials: Vec<Trial>,
+    /// Whether there is a candidate policy that has problems, and so is not tried out.
+    pub candidate_rejected: bool,
 }
 
 /// Where to listen.

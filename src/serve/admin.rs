@@ -114,6 +114,7 @@ impl Admin {
                 "generation": snapshot.generation,
                 "applied_at": snapshot.applied_at.to_string(),
                 "rules": snapshot.policy.rules().len(),
+                "candidate_rejected": snapshot.candidate_rejected,
                 "on_trial": snapshot.trials.iter().map(on_trial).collect::<Vec<_>>(),
                 "rejected_since": rejected_since.map(|time| time.to_string()),
                 "problems": problems,

@@ -50,7 +50,7 @@ impl Wiring {
     /// Replaces the generation in use by this configuration, and says how the issuers differ. Checks under way
     /// end with what they began with. [`Wiring::drive`] then starts what is new.
     pub(crate) fn apply(&self, config: Config) -> Succession {
-        let Config { issuers, resource, policy, trials, check, audit, .. } = config;
+        let Config { issuers, resource, policy, trials, candidate_rejected, check, audit, .. } = config;
         let current = self.snapshot.load();
         let succession = current.sources.succeed(issuers, &self.surroundings());
         let sources = Arc::clone(&succession.sources);
@@ -60,6 +60,7 @@ impl Wiring {
             applied_at: self.clock.now(),
             policy: Arc::new(policy),
             trials: trials.into(),
+            candidate_rejected,
             reads: Arc::new(reads),
             resource: resource.map(Arc::new),
             issuers: Arc::new(sources.issuers()),
@@ -70,6 +71,7 @@ impl Wiring {
         };
         self.snapshot.replace(&next);
         self.metrics.config().applied(next.generation, next.applied_at);
+        self.metrics.config().candidate(candidate_rejected);
         succession
     }
 
@@ -105,6 +107,7 @@ fn unconfigured(config: &Config, clock: Clock) -> Snapshot {
         applied_at: clock.now(),
         policy: Arc::default(),
         trials: Arc::default(),
+        candidate_rejected: false,
         reads: Arc::default(),
         resource: None,
         issuers: Arc::default(),

@@ -39,15 +39,42 @@ pub(super) struct Settings {
     pub(super) target_rules: TargetRules,
 }
 
+/// What policy.next.yaml came to.
+pub(super) enum Candidate {
+    /// There is none.
+    None,
+    /// A policy to try out.
+    Policy(Policy),
+    /// It has problems.
+    Rejected,
+}
+
+impl Candidate {
+    fn policy(self) -> Option<Policy> {
+        if let Self::Policy(policy) = self { Some(policy) } else { None }
+    }
+}
+
 impl Settings {
-    pub(super) fn into_config(self, policies: Policies, candidate: Option<Policy>) -> Option<Config> {
+    pub(super) fn into_config(self, policies: Policies, candidate: Candidate) -> Option<Config> {
         let Self { listen, check, audit, shutdown_deadline, issuers, resource, .. } = self;
         let Policies { enforced: policy, shadow } = policies;
         let shadow = shadow.map(|policy| Trial { kind: TrialKind::Shadow, policy });
-        let candidate = candidate.map(|policy| Trial { kind: TrialKind::Candidate, policy });
+        let candidate_rejected = matches!(candidate, Candidate::Rejected);
+        let candidate = candidate.policy().map(|policy| Trial { kind: TrialKind::Candidate, policy });
         let trials = shadow.into_iter().chain(candidate).collect();
         let listen = listen?;
-        Some(Config { listen, check, audit, shutdown_deadline, issuers, resource, policy, trials })
+        Some(Config {
+            listen,
+            check,
+            audit,
+            shutdown_deadline,
+            issuers,
+            resource,
+            policy,
+            trials,
+            candidate_rejected,
+        })
     }
 }
 

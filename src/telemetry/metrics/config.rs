@@ -13,6 +13,7 @@ pub struct ConfigMetrics {
     applied_at: Gauge,
     rejected: Gauge,
     rejections: Counter,
+    candidate_rejected: Gauge,
 }
 
 impl ConfigMetrics {
@@ -27,7 +28,10 @@ impl ConfigMetrics {
         registry.register("config_rejected", help, rejected.clone());
         let rejections = Counter::default();
         registry.register("config_rejections", "Configurations refused since the start", rejections.clone());
-        Self { generation, applied_at, rejected, rejections }
+        let candidate_rejected = Gauge::default();
+        let help = "1 while policy.next.yaml has problems and is not tried out, else 0";
+        registry.register("config_candidate_rejected", help, candidate_rejected.clone());
+        Self { generation, applied_at, rejected, rejections, candidate_rejected }
     }
 
     /// Notes the configuration in use.
@@ -40,6 +44,11 @@ impl ConfigMetrics {
     pub fn rejected(&self) {
         self.rejections.inc();
         self.rejected.set(1);
+    }
+
+    /// Notes whether the candidate policy is refused.
+    pub fn candidate(&self, rejected: bool) {
+        self.candidate_rejected.set(i64::from(rejected));
     }
 
     /// Notes that the files say what is in use.
