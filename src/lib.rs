@@ -32,6 +32,9 @@
 //! three steps with one clock reading, one [`snapshot`] and one deadline; `gatepost explain` runs the same
 //! functions and keeps their trail.
 //!
+//! When a check is answered, policies on trial judge it too ([`check::trial`]); what they would change is counted
+//! and recorded ([`check::record`]), and `gatepost diff` judges such records again ([`check::replay`]).
+//!
 //! # The house
 //!
 //! | room | what it is for |
