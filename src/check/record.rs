@@ -49,8 +49,9 @@ pub struct RecordedRequest {
     /// The path as sent, without the query.
     pub path: String,
     /// Headers that a policy reads; one that stood several times has several values, and one that was not there none.
+    /// A value that is not UTF-8 is null.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub headers: BTreeMap<String, Vec<String>>,
+    pub headers: BTreeMap<String, Vec<Option<String>>>,
 }
 
 /// What the token said.
@@ -64,9 +65,12 @@ pub struct RecordedToken {
     /// Its scopes.
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// Its audiences, and the claims that a policy reads; one that was not there is null.
+    /// Its audiences, and the claims that a policy reads.
     #[serde(default)]
     pub claims: Map<String, Value>,
+    /// The claims that a policy reads and that were not there. A condition can tell them from those that are null.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<String>,
     /// Whether these are all its claims, because a policy may read any.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub complete: bool,
@@ -118,7 +122,9 @@ impl Record {
         let RecordedRequest { method, host, path, headers } = &self.request;
         let mut fields = Headers::default();
         for (name, values) in headers {
-            values.iter().for_each(|value| fields.push(name, value.as_str()));
+            values
+                .iter()
+                .for_each(|value| fields.push(name, value.as_deref().map_or(NOT_TEXT, str::as_bytes)));
         }
         CheckInput {
             method: method.clone(),
@@ -142,22 +148,18 @@ impl RecordedToken {
     /// Whether it was recorded what these policies read of claims.
     #[must_use]
     pub fn has_claims_for(&self, reads: &Reads) -> bool {
-        let named = reads.claims().all(|name| self.claims.contains_key(name));
-        self.complete || named && !reads.may_read_any_claim()
-    }
-
-    /// The claims that were there.
-    #[must_use]
-    pub fn present(&self) -> Map<String, Value> {
-        let there = self.claims.iter().filter(|(_, value)| self.complete || !value.is_null());
-        there.map(|(name, value)| (name.clone(), value.clone())).collect()
+        let is_recorded =
+            |name: &str| self.claims.contains_key(name) || self.absent.iter().any(|its| its == name);
+        self.complete || !reads.may_read_any_claim() && reads.claims().all(is_recorded)
     }
 }
 
+/// Stands for bytes that could not be recorded: no more text than they were.
+const NOT_TEXT: &[u8] = b"\xff";
+
 fn request(input: &CheckInput, reads: &Reads) -> RecordedRequest {
-    let values = |name: &str| -> Vec<String> {
-        input.headers.all(name).map(|value| String::from_utf8_lossy(value).into_owned()).collect()
-    };
+    let text = |value: &[u8]| str::from_utf8(value).ok().map(str::to_owned);
+    let values = |name: &str| input.headers.all(name).map(text).collect::<Vec<_>>();
     let headers = reads.headers().map(|name| (name.to_owned(), values(name)));
     RecordedRequest {
         method: input.method.clone(),
@@ -169,18 +171,15 @@ fn request(input: &CheckInput, reads: &Reads) -> RecordedRequest {
 
 fn token(token: &VerifiedToken, issuers: &Issuers, reads: &Reads) -> RecordedToken {
     let complete = reads.may_read_any_claim();
-    let value = |name: &str| token.claims().raw(name).cloned().unwrap_or_default();
-    let claims = match complete {
-        true => token.claims().iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-        false => {
-            ["aud"].into_iter().chain(reads.claims()).map(|name| (name.to_owned(), value(name))).collect()
-        }
-    };
+    let is_read = |name: &str| complete || name == "aud" || reads.claims().any(|its| its == name);
+    let claims = token.claims().iter().filter(|(name, _)| is_read(name));
+    let absent = reads.claims().filter(|name| !complete && token.claims().raw(name).is_none());
     RecordedToken {
         issuer: issuers.at(token.issuer()).map(|issuer| issuer.name.to_string()).unwrap_or_default(),
         client: token.client().map(str::to_owned),
         scopes: token.scopes().to_vec(),
-        claims,
+        claims: claims.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        absent: absent.map(str::to_owned).collect(),
         complete,
     }
 }

@@ -135,7 +135,7 @@ fn with_token(
     };
     let text = || format!("{:?}; signature, times and proof held when it was recorded", issuer.name);
     trail.note(Stage::Issuer, Verdict::Passed, text);
-    let claims = Claims::new(recorded.present());
+    let claims = Claims::new(recorded.claims.clone());
     access_token::check_audience(&claims, &issuer.profile, trail)?;
     let token = VerifiedToken::recorded(id, claims, recorded.client.clone(), recorded.scopes.clone());
     requirement.check(&token, world.issuers, route.facts(input), now, trail)

@@ -156,7 +156,10 @@ fn a_claim_that_was_not_recorded_is_not_taken_for_a_missing_one() {
         |claims| record("POST", "/orders/7/refund", token("orders", claims), ["allow", "", "orders"]);
     let code = |record: Value| diff(&old, &new, &lines(&[record]), &[]).0;
     assert_eq!(code(refund(json!({}))), Some(2));
-    assert_eq!(code(refund(json!({ "tenant": null }))), Some(1), "it was looked for and was not there");
+    assert_eq!(code(refund(json!({ "tenant": null }))), Some(1), "it was there, and null");
+    let mut absent = refund(json!({}));
+    absent["token"]["absent"] = json!(["tenant"]);
+    assert_eq!(code(absent), Some(1), "it was looked for and was not there");
     let mut without_header = refund(json!({ "tenant": { "id": "t1", "tier": "gold" } }));
     without_header["request"]["headers"] = json!({});
     assert_eq!(code(without_header.clone()), Some(2));
