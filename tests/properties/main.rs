@@ -2,7 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "test code: a failed step is a failed test")]
 
+mod claims;
+mod invented;
 mod parsers;
 mod policy;
+mod replay;
+mod requirements;
 mod tampering;
+mod trials;
 mod world;
