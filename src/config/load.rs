@@ -102,7 +102,7 @@ fn candidate(
     let fits = !own.iter().any(|problem| problem.severity == Severity::Error);
     problems.extend(own);
     match policies.filter(|_| fits) {
-        Some(policies) => Candidate::Policy(policies.enforced),
+        Some(policies) => Candidate::Policy(Box::new(policies.enforced)),
         None => Candidate::Rejected,
     }
 }

@@ -44,14 +44,14 @@ pub(super) enum Candidate {
     /// There is none.
     None,
     /// A policy to try out.
-    Policy(Policy),
+    Policy(Box<Policy>),
     /// It has problems.
     Rejected,
 }
 
 impl Candidate {
     fn policy(self) -> Option<Policy> {
-        if let Self::Policy(policy) = self { Some(policy) } else { None }
+        if let Self::Policy(policy) = self { Some(*policy) } else { None }
     }
 }
 
