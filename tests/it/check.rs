@@ -4,8 +4,11 @@ mod files;
 mod scopes;
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Output};
 
+use gatepost::config::load;
+use gatepost_test_support::{Signer, token};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -51,7 +54,11 @@ fn waived_audience() -> TempDir {
 fn problems(directory: &TempDir) -> String {
     let output = check(directory);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let text = String::from_utf8(output.stderr).unwrap();
+    shown(&output, directory)
+}
+
+fn shown(output: &Output, directory: &TempDir) -> String {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
     text.replace(&format!("{}/", directory.path().display()), "")
 }
 
@@ -66,6 +73,55 @@ fn a_good_directory_is_good() {
 #[test]
 fn shows_every_problem_of_both_files_with_place_and_hint() {
     assert_shows(&problems(&bad_samples()), "bad/problems.txt");
+}
+
+/// One of the directories in `tests/it/bad`.
+fn bad(name: &str) -> TempDir {
+    let directory = TempDir::with_prefix("gatepost-check-").unwrap();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/bad").join(name), directory.path());
+    let keys = token::jwks([&Signer::shared("RS256")]).to_string();
+    fs::write(directory.path().join("jwks.json"), keys).unwrap();
+    directory
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&target).unwrap();
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn shows_every_problem_of_every_policy_file() {
+    assert_shows(&problems(&bad("policy")), "bad/policy/problems.txt");
+}
+
+#[test]
+fn warns_of_rules_that_do_not_do_what_they_look_like() {
+    let directory = bad("doubts");
+    let output = check(&directory);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(String::from_utf8(output.stdout.clone()).unwrap(), "good: 14 rules, 1 issuer (corp)\n");
+    assert_shows(&shown(&output, &directory), "bad/doubts/problems.txt");
+}
+
+#[test]
+fn a_policy_that_only_tries_its_rules_out_decides_nothing() {
+    assert_shows(&problems(&bad("trial")), "bad/trial/problems.txt");
+}
+
+#[test]
+fn a_candidate_with_problems_is_told_of_and_keeps_nothing_else_from_being_used() {
+    let directory = bad("candidate");
+    assert_shows(&problems(&directory), "bad/candidate/problems.txt");
+    let config = load(directory.path()).config.unwrap();
+    assert_eq!((config.policy.rules().len(), config.trials.len()), (2, 0));
 }
 
 #[test]

@@ -46,6 +46,17 @@ pub enum ConditionFault {
     Failed(String),
 }
 
+/// Where an expression can't be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SyntaxFault {
+    /// Counted from 1; 0 where it is not known.
+    pub line: usize,
+    /// Counted from 1; 0 where it is not known.
+    pub column: usize,
+    /// What the parser says.
+    pub message: String,
+}
+
 impl Condition {
     /// From a program that reads only `token`, `request` and `now`; of the headers these, in lower case; and of the
     /// claims these, or any where there are none.
@@ -57,10 +68,15 @@ impl Condition {
     /// Compiles text, without looking at what it names.
     ///
     /// # Errors
-    /// What the parser says.
-    pub fn parse(text: &str) -> Result<Program, String> {
+    /// Where the parser stops.
+    pub fn parse(text: &str) -> Result<Program, SyntaxFault> {
+        let number = |its: isize| usize::try_from(its).unwrap_or_default();
         ENVIRONMENT.compile(text).map_err(|errors| {
-            errors.errors.first().map_or_else(|| "it can't be read".to_owned(), |error| error.msg.clone())
+            errors.errors.first().map_or_else(SyntaxFault::default, |error| SyntaxFault {
+                line: number(error.pos.0),
+                column: number(error.pos.1),
+                message: error.msg.clone(),
+            })
         })
     }
 

@@ -16,7 +16,7 @@ mod rule;
 
 pub use authentication::Authentication;
 pub use claim::{ClaimPath, ClaimPathFault, ClaimRequirement, ClaimTest};
-pub use condition::{Condition, ConditionFault};
+pub use condition::{Condition, ConditionFault, SyntaxFault};
 pub use evaluate::{Grant, evaluate, grant_public};
 pub use forward::{Forward, ForwardSource, ListForm, Missing, OwnedHeaders};
 pub use index::RouteIndex;

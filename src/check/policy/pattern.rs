@@ -1,5 +1,7 @@
 //! Patterns of hosts and paths: whole labels and whole segments, never a regular expression.
 
+use std::fmt;
+
 use crate::check::target::{Target, TargetFault, TargetRules};
 
 /// A path pattern: literal segments, `*` for exactly one, `**` at the end for any number, none included.
@@ -132,6 +134,12 @@ fn segment(part: &str, rules: TargetRules) -> Result<Segment, PatternFault> {
 const NOT_IN_PATHS: percent_encoding::AsciiSet =
     percent_encoding::CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'?').add(b'#').add(b'`');
 
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 /// A host pattern: a name, or `*.` before one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum HostPattern {
@@ -173,6 +181,15 @@ impl HostPattern {
             (its, Self::Exact(name)) => its.matches(name),
             (Self::Below(suffix), Self::Below(others)) => others.ends_with(suffix.as_str()),
             (Self::Exact(_), Self::Below(_)) => false,
+        }
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(name) => f.write_str(name),
+            Self::Below(suffix) => write!(f, "*{suffix}"),
         }
     }
 }

@@ -116,8 +116,7 @@ impl Checker {
             }
             (operators::ADD, [one, other]) => {
                 self.all_be(&kinds, &[Kind::Number, Kind::Text, Kind::List], "adds");
-                self.comparable(*one, *other);
-                if *one == Kind::Any { *other } else { *one }
+                self.sum(*one, *other)
             }
             (
                 operators::SUBSTRACT
@@ -169,6 +168,19 @@ impl Checker {
             let names = wanted.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" or ");
             let what = format!("{does} {}, where {names} belongs", other.name());
             self.faults.push((what, "compare values of one kind, and join comparisons with && and ||"));
+        }
+    }
+
+    /// What is wrong with a sum is not also wrong with what it is compared with.
+    fn sum(&mut self, one: Kind, other: Kind) -> Kind {
+        match (one, other) {
+            (Kind::Any, known) | (known, Kind::Any) => known,
+            (one, other) if one == other => one,
+            (one, other) => {
+                let what = format!("adds {} to {}", other.name(), one.name());
+                self.faults.push((what, "write text in quotes and numbers without"));
+                Kind::Any
+            }
         }
     }
 

@@ -13,8 +13,8 @@ use std::thread;
 use cel::Program;
 
 use super::super::Path;
-use super::findings::Findings;
-use crate::check::policy::Condition;
+use super::findings::{Findings, quoted};
+use crate::check::policy::{Condition, SyntaxFault};
 
 /// A longer condition is a program, and belongs into a service.
 const MAX_BYTES: usize = 2_000;
@@ -29,10 +29,10 @@ pub(super) fn compile(text: &str, at: &Path, findings: &mut Findings<'_>) -> Opt
     }
     let program = match parse(text) {
         Ok(program) => program,
-        Err(why) => {
+        Err(fault) => {
             let hint =
                 "write an expression of the Common Expression Language, such as `token.tenant == \"a\"`";
-            findings.error(at, format!("is no condition: {why}"), hint);
+            findings.error(at, format!("is no condition: {}", syntax(text, &fault)), hint);
             return None;
         }
     };
@@ -56,11 +56,28 @@ pub(super) fn compile(text: &str, at: &Path, findings: &mut Findings<'_>) -> Opt
 }
 
 /// On a thread of its own, with a stack that is large enough; a parser that panics there refuses the text.
-fn parse(text: &str) -> Result<Program, String> {
-    let broken = || "it can't be read".to_owned();
+fn parse(text: &str) -> Result<Program, SyntaxFault> {
     let owned = text.to_owned();
     let parser = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || Condition::parse(&owned));
-    parser.map_err(|_| broken())?.join().unwrap_or_else(|_| Err(broken()))
+    parser.map_err(|_| SyntaxFault::default())?.join().unwrap_or_else(|_| Err(SyntaxFault::default()))
+}
+
+/// What is wrong, in words. The parser's own list all that could stand there.
+fn syntax(text: &str, fault: &SyntaxFault) -> String {
+    let SyntaxFault { line, column, message } = fault;
+    if text.trim().is_empty() {
+        return "it is empty".to_owned();
+    }
+    if message.contains("input '<EOF>'") {
+        return "it ends too early".to_owned();
+    }
+    let line = line.checked_sub(1).and_then(|line| text.lines().nth(line)).unwrap_or_default();
+    let rest: String = line.chars().skip(column.saturating_sub(1)).collect();
+    match message.strip_prefix("Syntax error: ") {
+        None if !message.is_empty() => message.clone(),
+        Some(_) if !rest.is_empty() => format!("it can't be read from {} on", quoted(&rest)),
+        Some(_) | None => "it can't be read".to_owned(),
+    }
 }
 
 /// What is wrong, and what to write instead.

@@ -109,8 +109,11 @@ fn faults_never_show_values() {
 #[test]
 fn refuses_what_could_never_work() {
     for (text, expected) in [
-        ("token.tenant ==", "is no condition"),
-        ("", "is no condition"),
+        ("token.tenant ==", "is no condition: it ends too early"),
+        (" ", "is no condition: it is empty"),
+        ("token.a = 1", "is no condition: it can't be read from `= 1` on"),
+        ("token.a == 1 &&\ntoken.b = 2", "is no condition: it can't be read from `= 2` on"),
+        ("token.é = 1", "is no condition: it can't be read from `é = 1` on"),
         ("tokn.tenant == \"a\"", "names `tokn`, which is not there"),
         ("request.body == \"a\"", "reads `body` of the request, which is not there"),
         ("request == token", "reads `request` as a whole"),
@@ -125,6 +128,7 @@ fn refuses_what_could_never_work() {
         ("now - 5", "is a number, and not true or false"),
         ("request.method == 5", "compares text with a number, which are never equal"),
         ("token.a == 1 && now", "joins a number, where true or false belongs"),
+        ("request.path + 1 == 2", "adds a number to text"),
         ("request.path - 1 > 0", "computes with text, where a number belongs"),
         ("now.startsWith(\"1\")", "searches a number, where text belongs"),
         ("now in request.path", "looks into text, where a list or a mapping belongs"),

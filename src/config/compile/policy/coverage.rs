@@ -13,7 +13,8 @@ pub(super) fn warn(files: &[PolicyFile<'_>], placed: &[Placed], problems: &mut V
         let mut findings = Findings::new(file.source, problems);
         let earlier = placed.iter().take(position).find(|earlier| hides(&earlier.rule, &later.rule));
         if let Some(earlier) = earlier {
-            warn_of_hidden(earlier, later, &mut findings);
+            let elsewhere = files.get(earlier.file).filter(|_| earlier.file != later.file);
+            warn_of_hidden(earlier, elsewhere.map(PolicyFile::name), later, &mut findings);
         }
         warn_of_wide_door(&later.rule, &later.at, &mut findings);
     }
@@ -21,16 +22,22 @@ pub(super) fn warn(files: &[PolicyFile<'_>], placed: &[Placed], problems: &mut V
 
 /// A rule that is tried out decides nothing, so it hides only others that are tried out.
 fn hides(earlier: &Rule, later: &Rule) -> bool {
-    (!earlier.shadow || later.shadow) && earlier.covers(later)
+    // Without paths it is one that could not be read.
+    (!earlier.shadow || later.shadow) && !later.paths.is_empty() && earlier.covers(later)
 }
 
-fn warn_of_hidden(earlier: &Placed, later: &Placed, findings: &mut Findings<'_>) {
-    let what =
-        format!("can never match: rule {} comes first and covers all of it", quoted(&earlier.rule.name));
+fn warn_of_hidden(earlier: &Placed, elsewhere: Option<&str>, later: &Placed, findings: &mut Findings<'_>) {
+    let name = quoted(&earlier.rule.name);
+    let of = elsewhere.map(|file| format!(" of {file}")).unwrap_or_default();
+    let what = format!("can never match: rule {name}{of} comes first and covers all of it");
+    let cure = match elsewhere {
+        Some(file) => format!("narrow that rule: all of {file} is tried before this file"),
+        None => "move it up".to_owned(),
+    };
     let opened = matches!((&earlier.rule.access, &later.rule.access), (Access::Public, Access::Token(_)));
     let hint = match opened {
-        true => "move it up: the earlier rule is public, so nothing of this one is enforced",
-        false => "move it up, or delete it",
+        true => format!("{cure}. The earlier rule is public, so nothing of this one is enforced"),
+        false => format!("{cure}, or delete this one"),
     };
     findings.warning(&later.at.key("match"), what, hint);
 }

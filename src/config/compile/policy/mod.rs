@@ -37,6 +37,14 @@ pub(in super::super) struct PolicyFile<'a> {
     pub(in super::super) team: Option<&'a str>,
 }
 
+impl<'a> PolicyFile<'a> {
+    /// Its name without the directory.
+    fn name(&self) -> &'a str {
+        let whole = self.source.file();
+        whole.rsplit('/').next().unwrap_or(whole)
+    }
+}
+
 /// What gatepost.yaml says that rules depend on.
 #[derive(Clone, Copy)]
 pub(in super::super) struct Context<'a> {
@@ -74,13 +82,15 @@ pub(in super::super) fn compile_policy(
     problems: &mut Vec<Problem>,
 ) -> Policies {
     let grants = teams::grants(files, context, problems);
+    let granting = files.first().map(PolicyFile::name).unwrap_or_default();
     let mut placed: Vec<Placed> = Vec::new();
     for (number, file) in files.iter().enumerate() {
         let mut findings = Findings::new(file.source, problems);
         let mut rules = rules(file, number, context, &mut findings);
-        teams::confine(file, &grants, &mut rules, &mut findings);
+        teams::confine(file, &grants, granting, &mut rules, &mut findings);
         placed.extend(rules);
     }
+    together::refuse_shared_names(files, &placed, problems);
     coverage::warn(files, &placed, problems);
     refuse_nothing_enforced(files, &placed, problems);
     Policies::of(placed.into_iter().map(|placed| Arc::new(placed.rule)).collect(), context.target_rules)

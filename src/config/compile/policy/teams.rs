@@ -5,15 +5,17 @@ use super::super::super::document::TeamDocument;
 use super::super::super::problem::Problem;
 use super::super::findings::{Findings, quoted};
 use super::super::unique;
-use super::matching::{host_patterns, path_pattern, refuse_empty};
+use super::matching::{host_patterns, path_pattern};
 use super::{Context, Placed, PolicyFile};
-use crate::check::policy::{HostPattern, PathPattern};
+use crate::check::policy::{HostPattern, PathPattern, Rule};
 
 /// What one file may govern.
 pub(super) struct Grant {
     file: String,
     hosts: Vec<HostPattern>,
     paths: Vec<PathPattern>,
+    /// Whether all of it could be read, so that what is outside of it was not granted.
+    is_whole: bool,
 }
 
 /// What the first file grants the others.
@@ -27,7 +29,7 @@ pub(super) fn grants(
     let at = Path::root().key("teams");
     let teams = main.document.teams.as_deref().unwrap_or_default();
     unique(teams.iter().map(|team| team.file.as_str()), &at, "file", &mut findings);
-    for (index, team) in teams.iter().enumerate() {
+    for (index, team) in teams.iter().enumerate().filter(|(_, team)| is_file_name(&team.file)) {
         if !others.iter().any(|file| file.team == Some(team.file.as_str())) {
             let what = format!("{} is not there in policy.d, so it governs nothing yet", quoted(&team.file));
             findings.warning(&at.index(index).key("file"), what, "add the file, or delete the team");
@@ -41,41 +43,44 @@ pub(super) fn grants(
 }
 
 fn grant(team: &TeamDocument, context: &Context<'_>, at: &Path, findings: &mut Findings<'_>) -> Grant {
-    if !team.file.ends_with(".yaml") || team.file.contains('/') {
+    if !is_file_name(&team.file) {
         let what = format!("{} is no file of policy.d", quoted(&team.file));
         findings.error(&at.key("file"), what, "write a name such as `payments.yaml`");
     }
     let paths = at.key("paths");
-    refuse_empty(&team.paths, &paths, findings);
+    if team.paths.is_empty() {
+        findings.error(&paths, "is an empty list", "name at least one; `/**` is every path");
+    }
     let each = team.paths.iter().enumerate();
     let patterns = each
         .filter_map(|(index, text)| path_pattern(text, context.target_rules, &paths.index(index), findings));
-    Grant {
-        file: team.file.clone(),
-        paths: patterns.collect(),
-        hosts: host_patterns(team.hosts.as_deref(), &at.key("hosts"), findings),
-    }
+    let paths: Vec<_> = patterns.collect();
+    let hosts = host_patterns(team.hosts.as_deref(), &at.key("hosts"), findings);
+    let all_hosts = team.hosts.as_ref().map_or(0, Vec::len);
+    let is_whole = !paths.is_empty() && paths.len() == team.paths.len() && hosts.len() == all_hosts;
+    Grant { file: team.file.clone(), hosts, paths, is_whole }
+}
+
+fn is_file_name(text: &str) -> bool {
+    text.ends_with(".yaml") && !text.starts_with('.') && !text.contains('/')
 }
 
 /// Keeps a file's rules within what it was granted.
 pub(super) fn confine(
     file: &PolicyFile<'_>,
     grants: &[Grant],
+    granting: &str,
     rules: &mut [Placed],
     findings: &mut Findings<'_>,
 ) {
     let Some(name) = file.team else { return };
     if file.document.teams.is_some() {
-        let what = "stands in a file of policy.d";
-        findings.error(
-            &Path::root().key("teams"),
-            what,
-            "only policy.yaml grants what other files may govern",
-        );
+        let hint = format!("only {granting} grants what other files may govern");
+        findings.error(&Path::root().key("teams"), "stands in a file of policy.d", hint);
     }
     let Some(grant) = grants.iter().find(|grant| grant.file == name) else {
         let what = "is granted nothing, so none of its rules may be used";
-        let hint = "list it under `teams` in policy.yaml with the hosts and paths that it may govern";
+        let hint = format!("list it under `teams` in {granting} with the hosts and paths that it may govern");
         findings.error(&Path::root(), what, hint);
         return;
     };
@@ -83,25 +88,32 @@ pub(super) fn confine(
         if rule.hosts.is_empty() {
             rule.hosts.clone_from(&grant.hosts);
         }
-        let foreign =
-            |host: &&HostPattern| !grant.hosts.is_empty() && !grant.hosts.iter().any(|its| its.covers(host));
-        if rule.hosts.iter().any(|host| foreign(&host)) {
-            let what = "covers hosts that policy.yaml does not grant to this file";
-            findings.error(
-                &at.key("match").key("hosts"),
-                what,
-                "name hosts within those of its `teams` entry",
-            );
-        }
-        for path in &rule.paths {
-            if !grant.paths.iter().any(|its| its.covers(path, false, false)) {
-                let granted = grant.paths.iter().map(PathPattern::text).collect::<Vec<_>>().join(", ");
-                let what =
-                    format!("covers {}, which policy.yaml does not grant to this file", quoted(path.text()));
-                findings.error(&at.key("match"), what, format!("paths within {granted}"));
-            }
+        if grant.is_whole {
+            grant.refuse_foreign(rule, &at.key("match"), granting, findings);
         }
     }
+}
+
+impl Grant {
+    fn refuse_foreign(&self, rule: &Rule, at: &Path, granting: &str, findings: &mut Findings<'_>) {
+        let what = |pattern: &str| {
+            format!("covers {}, which {granting} does not grant to this file", quoted(pattern))
+        };
+        let covers_host =
+            |host: &HostPattern| self.hosts.is_empty() || self.hosts.iter().any(|its| its.covers(host));
+        for host in rule.hosts.iter().filter(|host| !covers_host(host)) {
+            findings.error(&at.key("hosts"), what(&host.to_string()), within("hosts", &self.hosts));
+        }
+        let covers_path = |path: &PathPattern| self.paths.iter().any(|its| its.covers(path, false, false));
+        for path in rule.paths.iter().filter(|path| !covers_path(path)) {
+            findings.error(at, what(path.text()), within("paths", &self.paths));
+        }
+    }
+}
+
+fn within(what: &str, patterns: &[impl ToString]) -> String {
+    let patterns: Vec<_> = patterns.iter().map(ToString::to_string).collect();
+    format!("name {what} within {}", patterns.join(", "))
 }
 
 /// What stands before the names of a file's rules.

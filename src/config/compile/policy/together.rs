@@ -1,10 +1,14 @@
-//! What can be wrong only between the two files: a rule that names an issuer, or wants one to be asked.
+//! What can be wrong only between files: a rule that names an issuer or wants one to be asked, and one that has
+//! another file's rule's name.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::super::document::RuleDocument;
+use super::super::super::problem::Problem;
 use super::super::super::{Path, TrustedIssuer};
 use super::super::findings::{Findings, quoted};
+use super::{Placed, PolicyFile};
 use crate::check::policy::{ForwardSource, Introspect, Rule};
 
 pub(super) fn look_at(
@@ -31,7 +35,9 @@ fn warn_of_shared_subjects(
     at: &Path,
     findings: &mut Findings<'_>,
 ) {
-    let several = if named.is_empty() { issuers.len() > 1 } else { named.len() > 1 };
+    // Names of no issuer are told of elsewhere.
+    let meant = |trusted: &&TrustedIssuer| named.is_empty() || named.contains(&trusted.issuer.name);
+    let several = issuers.iter().filter(meant).count() > 1;
     let forwards = |claim: &str| {
         let is_claim =
             |source: &ForwardSource| matches!(source, ForwardSource::Claim(path) if path.text() == claim);
@@ -42,6 +48,21 @@ fn warn_of_shared_subjects(
             "forwards `token.sub` of several issuers, and the same subject may be another person at each";
         let hint = "forward `token.iss` too, or name one issuer under `require.issuers`";
         findings.warning(at, what, hint);
+    }
+}
+
+/// A rule of the first file may be called as if it were in another one. Equal names in one file are told of there.
+pub(super) fn refuse_shared_names(files: &[PolicyFile<'_>], placed: &[Placed], problems: &mut Vec<Problem>) {
+    let mut first: HashMap<&str, &Placed> = HashMap::new();
+    for later in placed {
+        let earlier = *first.entry(&later.rule.name).or_insert(later);
+        let (Some(its), Some(file)) = (files.get(earlier.file), files.get(later.file)) else { continue };
+        if earlier.file != later.file {
+            let name = quoted(&later.rule.name);
+            let what = format!("makes it {name}, which is also that of {} in {}", earlier.at, its.name());
+            let mut findings = Findings::new(file.source, problems);
+            findings.error(&later.at.key("name"), what, "each must be different");
+        }
     }
 }
 
