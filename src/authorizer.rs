@@ -1,6 +1,7 @@
 //! The shell around a check: plan → gather → decide, with the clock, one snapshot and one deadline; and when it is
-//! answered, what policies on trial say, the counters and the audit log.
+//! decided, the counters, what policies on trial say, and the audit log.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,8 +51,7 @@ impl Authorizer {
         let snapshot = self.snapshot.load();
         let decided = run(&snapshot, input, within, now, &mut ()).await;
         self.metrics.checked(&decided.decision, started.elapsed());
-        let tried = self.try_out(&snapshot, input, &decided, now);
-        self.record(&snapshot, input, &decided, &tried, now);
+        self.look_beyond(&snapshot, input, &decided, now);
         let decision = decided.decision;
         tracing::debug!(
             outcome = decision.outcome(),
@@ -66,6 +66,25 @@ impl Authorizer {
     /// Checks one request and keeps the trail. Nothing is counted or recorded.
     pub async fn run(&self, input: &CheckInput, within: Option<Duration>, trail: &mut impl Trail) -> Decided {
         run(&self.snapshot.load(), input, within, self.clock.now(), trail).await
+    }
+
+    /// Whether every line of the audit log that was taken has left for standard output.
+    #[must_use]
+    pub fn has_recorded_all(&self) -> bool {
+        self.audit.is_written()
+    }
+
+    /// Tries policies out and records, before the answer is sent; whatever fails in it, the answer stays.
+    fn look_beyond(&self, snapshot: &Snapshot, input: &CheckInput, decided: &Decided, now: UnixTime) {
+        let looked = catch_unwind(AssertUnwindSafe(|| {
+            let tried = self.try_out(snapshot, input, decided, now);
+            self.record(snapshot, input, decided, &tried, now);
+        }));
+        if looked.is_err() {
+            tracing::error!(
+                "a policy on trial or a record panicked: this is a bug in gatepost; the answer stays"
+            );
+        }
     }
 
     fn try_out(
@@ -90,7 +109,10 @@ impl Authorizer {
     ) {
         let wanted = match snapshot.audit.requests {
             AuditRequests::None => false,
-            AuditRequests::Differences => tried.iter().any(|tried| tried.difference != Difference::None),
+            AuditRequests::Differences => {
+                let differs = [Difference::WouldDeny, Difference::WouldAllow];
+                tried.iter().any(|tried| differs.contains(&tried.difference))
+            }
             AuditRequests::Denials => !matches!(decided.decision, Decision::Allow(_) | Decision::Answer(_)),
             AuditRequests::All => true,
         };

@@ -31,11 +31,13 @@ pub struct Decided {
     pub decision: Decision,
     /// The token that it was decided on, where one was proven.
     pub token: Option<ProvenToken>,
+    /// Whether the token's issuer was asked about it.
+    pub asked: bool,
 }
 
 impl From<Decision> for Decided {
     fn from(decision: Decision) -> Self {
-        Self { decision, token: None }
+        Self { decision, token: None, asked: false }
     }
 }
 
@@ -143,7 +145,7 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
             return self.deny(DenyReason::IssuerUnknown).into();
         };
         match judge(answer, issuer, self.now, self.trail) {
-            Ok(token) => self.finish(token),
+            Ok(token) => Decided { asked: true, ..self.finish(token) },
             Err(reason) => self.deny(reason).into(),
         }
     }
@@ -158,7 +160,7 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
         let request = self.route.facts(self.input);
         let granted = policy::evaluate(self.world, rule, &token, request, self.now, self.trail);
         let decision = granted.map_or_else(|reason| self.deny(reason), Decision::Allow);
-        Decided { decision, token: Some(token) }
+        Decided { decision, token: Some(token), asked: false }
     }
 
     fn issuer(&self, id: IssuerId) -> Option<&'w Issuer> {

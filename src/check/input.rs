@@ -17,10 +17,17 @@ pub struct CheckInput {
     pub source: Option<IpAddr>,
 }
 
+impl CheckInput {
+    /// The path as sent, without query and fragment, which may carry a token.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.target.split(['?', '#']).next().unwrap_or_default()
+    }
+}
+
 impl std::fmt::Debug for CheckInput {
-    /// Without the query, which may carry a token.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let path = self.target.split('?').next();
+        let path = self.path();
         f.debug_struct("CheckInput")
             .field("method", &self.method)
             .field("host", &self.host)
@@ -31,22 +38,36 @@ impl std::fmt::Debug for CheckInput {
 
 /// Header fields in the order received; a repeated field stands several times.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(String, Vec<u8>)>);
+pub struct Headers {
+    fields: Vec<(String, Vec<u8>)>,
+    joined: bool,
+}
 
 impl Headers {
     /// Adds a field; the name is kept in lower case.
     pub fn push(&mut self, name: &str, value: impl Into<Vec<u8>>) {
-        self.0.push((name.to_ascii_lowercase(), value.into()));
+        self.fields.push((name.to_ascii_lowercase(), value.into()));
+    }
+
+    /// Says that Envoy has joined repeated fields with commas, as it does where it is not told to send them raw.
+    pub fn were_joined(&mut self) {
+        self.joined = true;
+    }
+
+    /// Whether a comma may stand between the values of two fields.
+    #[must_use]
+    pub fn may_be_joined(&self) -> bool {
+        self.joined
     }
 
     /// Every value of the field with this lower-case name.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        self.0.iter().filter(move |(its, _)| its == name).map(|(_, value)| value.as_slice())
+        self.fields.iter().filter(move |(its, _)| its == name).map(|(_, value)| value.as_slice())
     }
 
     /// The lower-case names in the order received, repeats included.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.as_str())
+        self.fields.iter().map(|(name, _)| name.as_str())
     }
 }
 

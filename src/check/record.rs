@@ -23,7 +23,7 @@ pub struct Record {
     /// What the token said, where one was proven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<RecordedToken>,
-    /// `allow`, `deny` or `unavailable`.
+    /// `allow`, `deny`, `unavailable` or `answer`.
     pub outcome: String,
     /// Why; empty for an allow.
     #[serde(default)]
@@ -71,6 +71,9 @@ pub struct RecordedToken {
     /// The claims that a policy reads and that were not there. A condition can tell them from those that are null.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub absent: Vec<String>,
+    /// Whether its issuer was asked about it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirmed: bool,
     /// Whether these are all its claims, because a policy may read any.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub complete: bool,
@@ -107,7 +110,7 @@ impl Record {
         Self {
             time,
             request: request(input, reads),
-            token: decided.token.as_ref().map(|proven| token(proven.token(), issuers, reads)),
+            token: decided.token.as_ref().map(|proven| token(proven.token(), decided.asked, issuers, reads)),
             outcome: decision.outcome().to_owned(),
             reason: decision.reason().to_owned(),
             rule: decision.rule().map(ToString::to_string),
@@ -134,6 +137,14 @@ impl Record {
             source: None,
         }
     }
+}
+
+/// A longer path is none that a rule matches.
+const MAX_PATH_BYTES: usize = 4096;
+
+fn shortened(path: &str) -> String {
+    let end = (0..=MAX_PATH_BYTES.min(path.len())).rev().find(|end| path.is_char_boundary(*end));
+    path.get(..end.unwrap_or_default()).unwrap_or_default().to_owned()
 }
 
 impl RecordedRequest {
@@ -164,12 +175,12 @@ fn request(input: &CheckInput, reads: &Reads) -> RecordedRequest {
     RecordedRequest {
         method: input.method.clone(),
         host: input.host.clone(),
-        path: input.target.split('?').next().unwrap_or_default().to_owned(),
+        path: shortened(input.path()),
         headers: headers.collect(),
     }
 }
 
-fn token(token: &VerifiedToken, issuers: &Issuers, reads: &Reads) -> RecordedToken {
+fn token(token: &VerifiedToken, confirmed: bool, issuers: &Issuers, reads: &Reads) -> RecordedToken {
     let complete = reads.may_read_any_claim();
     let is_read = |name: &str| complete || name == "aud" || reads.claims().any(|its| its == name);
     let claims = token.claims().iter().filter(|(name, _)| is_read(name));
@@ -180,6 +191,7 @@ fn token(token: &VerifiedToken, issuers: &Issuers, reads: &Reads) -> RecordedTok
         scopes: token.scopes().to_vec(),
         claims: claims.map(|(name, value)| (name.clone(), value.clone())).collect(),
         absent: absent.map(str::to_owned).collect(),
+        confirmed,
         complete,
     }
 }

@@ -7,9 +7,9 @@ use super::access_token::{self, VerifiedToken};
 use super::decision::DenyReason;
 use super::input::CheckInput;
 use super::plan::World;
-use super::policy::{Reads, Requirement};
+use super::policy::{Introspect, Reads, Requirement, Rule};
 use super::record::{Record, RecordedToken};
-use super::route::{Route, route};
+use super::route::{Route, place, route};
 use super::trail::{Stage, Trail, Verdict, refuse};
 use crate::jose::{Claims, UnixTime};
 
@@ -27,6 +27,8 @@ pub struct Replayed {
 pub enum ReplayOutcome {
     /// It would pass.
     Allow,
+    /// gatepost would answer it itself.
+    Answer,
     /// It would be refused, for the reason with this label.
     Deny(String),
     /// The record does not have this.
@@ -34,11 +36,12 @@ pub enum ReplayOutcome {
 }
 
 impl ReplayOutcome {
-    /// `allow`, `deny` or `unknown`.
+    /// `allow`, `answer`, `deny` or `unknown`.
     #[must_use]
     pub const fn label(&self) -> &'static str {
         match self {
             Self::Allow => "allow",
+            Self::Answer => "answer",
             Self::Deny(_) => "deny",
             Self::Unknown(_) => "unknown",
         }
@@ -48,7 +51,7 @@ impl ReplayOutcome {
     #[must_use]
     pub fn reason(&self) -> &str {
         match self {
-            Self::Allow => "",
+            Self::Allow | Self::Answer => "",
             Self::Deny(reason) => reason,
             Self::Unknown(why) => why,
         }
@@ -64,6 +67,12 @@ pub fn replay(record: &Record, world: World<'_>, now: UnixTime, trail: &mut impl
     {
         return Replayed { rule: None, outcome: not_recorded("the headers of CORS preflights", trail) };
     }
+    if answers_itself(&input, world) {
+        trail.note(Stage::Route, Verdict::Passed, || {
+            "gatepost answers with the resource's metadata".to_owned()
+        });
+        return Replayed { rule: None, outcome: ReplayOutcome::Answer };
+    }
     match route(&input, world.policy, trail) {
         Ok(route) => Replayed {
             rule: Some(Arc::clone(&route.rule.name)),
@@ -71,6 +80,13 @@ pub fn replay(record: &Record, world: World<'_>, now: UnixTime, trail: &mut impl
         },
         Err(reason) => Replayed { rule: None, outcome: denied(reason) },
     }
+}
+
+fn answers_itself(input: &CheckInput, world: World<'_>) -> bool {
+    let place = place(input, world.policy.target_rules(), &mut ()).ok();
+    place
+        .zip(world.resource)
+        .is_some_and(|(place, resource)| resource.answer(&place.host, &input.method, &place.target).is_some())
 }
 
 fn denied(reason: DenyReason) -> ReplayOutcome {
@@ -94,17 +110,41 @@ fn judge(
             not_recorded("a claim or header that the rule reads", trail)
         }
         Some(token) => match with_token(token, requirement, route, input, world, now, trail) {
+            Ok(()) if requirement.introspect != Introspect::WhenOpaque && !token.confirmed => {
+                not_recorded("what the issuer says of the token", trail)
+            }
+            Ok(()) if record.reason == DenyReason::ForwardRefused.label() => {
+                not_recorded("the claim that could not be forwarded", trail)
+            }
             Ok(()) => ReplayOutcome::Allow,
             Err(reason) => denied(reason),
         },
         // Whatever was wrong with the credential is still wrong.
-        None if record.outcome == "deny" && record.rule.is_some() => {
+        None if record.outcome == "deny" && stays_wrong(&record.reason) => {
             let reason = record.reason.clone();
             trail.note(Stage::Credential, Verdict::Refused, || format!("as it was recorded: {reason}"));
             ReplayOutcome::Deny(reason)
         }
         None => not_recorded("the token", trail),
     }
+}
+
+/// Whether a credential that was refused for this reason is refused under every configuration. An issuer, an
+/// audience or a limit can be another one; a broken or expired token can't.
+fn stays_wrong(reason: &str) -> bool {
+    const ALWAYS: [DenyReason; 10] = [
+        DenyReason::CredentialMissing,
+        DenyReason::CredentialRepeated,
+        DenyReason::CredentialMalformed,
+        DenyReason::TokenEncrypted,
+        DenyReason::TokenMalformed,
+        DenyReason::NotAnAccessToken,
+        DenyReason::SignatureInvalid,
+        DenyReason::TokenExpired,
+        DenyReason::TokenInactive,
+        DenyReason::TokenBound,
+    ];
+    ALWAYS.iter().any(|always| always.label() == reason)
 }
 
 /// Only what policies read is recorded, and another policy may read more.
@@ -138,5 +178,12 @@ fn with_token(
     let claims = Claims::new(recorded.claims.clone());
     access_token::check_audience(&claims, &issuer.profile, trail)?;
     let token = VerifiedToken::recorded(id, claims, recorded.client.clone(), recorded.scopes.clone());
-    requirement.check(&token, world.issuers, route.facts(input), now, trail)
+    requirement.check(&token, world.issuers, route.facts(input), now, trail)?;
+    let Rule { forward, metadata, response_headers, .. } = route.rule;
+    match forward.iter().chain(metadata).chain(response_headers).find(|forward| forward.is_missed(&token)) {
+        None => Ok(()),
+        Some(missed) => Err(refuse(trail, Stage::Forward, DenyReason::ForwardMissing, || {
+            format!("{} must be set, and the token has no such claim", missed.name)
+        })),
+    }
 }

@@ -9,7 +9,7 @@ use super::decide::{Decided, Step, decide};
 use super::decision::{Decision, DenyReason, OutageReason};
 use super::input::CheckInput;
 use super::plan::{Facts, Need, World, plan_for};
-use super::policy::{self, Policy};
+use super::policy::{self, Introspect, Policy};
 use super::route::{Route, route};
 use super::trail::Trail;
 use crate::jose::UnixTime;
@@ -164,20 +164,30 @@ fn judge(
 ) -> Verdict {
     match (route.rule.requirement(), &decided.token) {
         (None, _) => Verdict::Allow,
-        (Some(_), Some(token)) => {
+        (Some(requirement), Some(token)) => {
             match policy::evaluate(world, route.rule, token, route.facts(input), now, trail) {
+                // The issuer would have a say too, and was not asked.
+                Ok(_) if requirement.introspect != Introspect::WhenOpaque && !decided.asked => {
+                    Verdict::Unknown(OutageReason::IntrospectionUnreachable)
+                }
                 Ok(_) => Verdict::Allow,
                 Err(reason) => Verdict::Deny(reason),
             }
         }
         // What is wrong with the credential itself is wrong under any rule that asks for one.
         (Some(_), None) if failed_on_its_credential(&decided.decision) => Verdict::from(&decided.decision),
+        (Some(_), None) if decided.decision.reason() != "" && decided.decision.rule().is_some() => {
+            Verdict::Unknown(OutageReason::IntrospectionUnreachable)
+        }
         (Some(_), None) => without_asking(route, input, world, now, trail),
     }
 }
 
+/// Which issuer is asked about a token, and whether, is for the rule to say.
 fn failed_on_its_credential(decision: &Decision) -> bool {
-    !matches!(decision, Decision::Allow(_)) && decision.rule().is_some()
+    let Decision::Deny(denial) = decision else { return false };
+    let asked = [DenyReason::TokenOpaque, DenyReason::TokenInactive, DenyReason::TooManyUnknownTokens];
+    denial.rule.is_some() && !asked.contains(&denial.reason)
 }
 
 /// Where no token was looked at, because the rule in use is public or there was none.

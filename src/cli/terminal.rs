@@ -82,7 +82,11 @@ pub(super) fn read_token(file: &Path) -> Result<String, String> {
 /// # Errors
 /// When the runtime can't be made.
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future))
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let output = runtime.block_on(future);
+    // A write to a pipe that nobody reads, or a mount that hangs, must not keep the process.
+    runtime.shutdown_background();
+    Ok(output)
 }
 
 /// Nothing in a request or a token may move the cursor of whoever looks at it.

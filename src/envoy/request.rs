@@ -19,6 +19,9 @@ pub(super) fn input(request: CheckRequest) -> CheckInput {
 /// Envoy fills one of the two; were both filled, both are read, so that nothing can hide in one of them.
 fn headers(http: &mut HttpRequest) -> Headers {
     let mut headers = Headers::default();
+    if !http.headers.is_empty() {
+        headers.were_joined();
+    }
     for (name, value) in http.headers.drain() {
         headers.push(&name, value);
     }

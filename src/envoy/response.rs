@@ -56,12 +56,21 @@ fn metadata(decision: &Decision) -> Struct {
     Struct { fields }
 }
 
+fn number_value(number: &serde_json::Number) -> Kind {
+    Kind::NumberValue(number.as_f64().unwrap_or_default())
+}
+
 /// JSON in protobuf's own form, in which every number is a double.
 fn protobuf(value: &serde_json::Value) -> Value {
     let kind = match value {
         serde_json::Value::Null => Kind::NullValue(0),
         serde_json::Value::Bool(flag) => Kind::BoolValue(*flag),
-        serde_json::Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or_default()),
+        serde_json::Value::Number(number) => match number.as_i64() {
+            // Past 2^53 a double is another number.
+            Some(whole) if whole.unsigned_abs() <= 1 << 53 => number_value(number),
+            None if number.is_f64() => number_value(number),
+            Some(_) | None => Kind::StringValue(number.to_string()),
+        },
         serde_json::Value::String(text) => Kind::StringValue(text.clone()),
         serde_json::Value::Array(members) => {
             Kind::ListValue(ListValue { values: members.iter().map(protobuf).collect() })

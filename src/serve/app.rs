@@ -106,6 +106,7 @@ pub async fn serve(config: Config, files: Files) -> Result<(), ServeError> {
         () = tokio::time::sleep(deadline) => tracing::warn!(?deadline, "stopped with checks in flight"),
         signal = stop.next() => tracing::warn!(signal, "stopped at once"),
     }
+    written(&wiring).await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -119,6 +120,18 @@ async fn finished(in_flight: &InFlight) {
         tokio::time::sleep(GRACE / 10).await;
         idle = if in_flight.count() == 0 { idle + GRACE / 10 } else { Duration::ZERO };
     }
+}
+
+/// Waits for the audit log, but not for long: whoever should read it may not.
+async fn written(wiring: &Wiring) {
+    const STEP: Duration = Duration::from_millis(10);
+    for _ in 0..50 {
+        if wiring.authorizer.has_recorded_all() {
+            return;
+        }
+        tokio::time::sleep(STEP).await;
+    }
+    tracing::warn!("stopped with lines of the audit log not written");
 }
 
 async fn run(

@@ -10,8 +10,11 @@ use super::metrics::{AuditMetrics, AuditResult};
 use crate::check::record::Record;
 use crate::jose::UnixTime;
 
-/// Lines that wait to be written; each is at most some kilobytes.
-const QUEUE: usize = 1024;
+/// Lines that wait to be written.
+const QUEUE: usize = 256;
+
+/// A longer line is dropped: a token with all its claims, and a path, are shorter.
+const MAX_LINE_BYTES: usize = 64 << 10;
 
 /// Takes records.
 #[derive(Debug)]
@@ -42,11 +45,15 @@ impl Audit {
             return self.metrics.line(AuditResult::LeftOut);
         }
         // A record is text, numbers and lists of them, which JSON always has a form for.
-        let Ok(line) = serde_json::to_string(&record()) else {
-            return self.metrics.line(AuditResult::Dropped);
-        };
-        let result = self.queue.try_send(line + "\n");
-        self.metrics.line(if result.is_ok() { AuditResult::Written } else { AuditResult::Dropped });
+        let line = serde_json::to_string(&record()).ok().filter(|line| line.len() < MAX_LINE_BYTES);
+        let queued = line.is_some_and(|line| self.queue.try_send(line + "\n").is_ok());
+        self.metrics.line(if queued { AuditResult::Written } else { AuditResult::Dropped });
+    }
+
+    /// Whether nothing waits to be written.
+    #[must_use]
+    pub fn is_written(&self) -> bool {
+        self.queue.capacity() == self.queue.max_capacity()
     }
 
     fn has_room(&self, now: UnixTime, per_second: u32) -> bool {

@@ -121,7 +121,7 @@ pub const CONDITIONS: [&str; 13] = [
     r#""admin" in token.roles"#,
     r#"token.roles.exists(role, role.startsWith("a"))"#,
     "now - token.auth_time < 300",
-    r#"token.client_id == "web" && token.scope.contains("a")"#,
+    r#"token.client_id == "web" && "a" in token.scopes"#,
     r#"token["sub"] == "alice" || "bob" in token.roles"#,
     r#"size(token) > 10 ? token.level >= 3 : "acr" in token"#,
 ];

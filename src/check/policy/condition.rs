@@ -18,6 +18,9 @@ use crate::jose::UnixTime;
 /// The functions of an expression: the standard ones, without regular expressions and dates.
 static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
+/// What an issuer says of a token may be much larger than a token; evaluating must not take long even so.
+const MAX_CLAIM_BYTES: usize = 512 << 10;
+
 /// A condition, compiled.
 pub struct Condition {
     text: String,
@@ -117,6 +120,9 @@ impl Condition {
         request: RequestFacts<'_>,
         now: UnixTime,
     ) -> Result<bool, ConditionFault> {
+        if token.claims().weight() > MAX_CLAIM_BYTES {
+            return Err(failed("the token is too large for a condition"));
+        }
         let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
         context.add_variable_from_value("token", claims(token));
         context.add_variable_from_value("request", self.request(request)?);
@@ -148,18 +154,23 @@ impl Condition {
 fn single<'a>(headers: &'a Headers, name: &str) -> Result<Option<&'a str>, ConditionFault> {
     let mut values = headers.all(name);
     let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
+    if values.next().is_some() || headers.may_be_joined() && value.contains(&b',') {
         return Err(ConditionFault::RepeatedHeader(name.to_owned()));
     }
     std::str::from_utf8(value).map(Some).map_err(|_| ConditionFault::HeaderNotText(name.to_owned()))
 }
 
-/// The claims as they stand, but for `scope` and `client_id`, which mean what they mean everywhere in a policy.
+/// The claims as they stand, but for `scope` and `client_id`, which mean what they mean everywhere in a policy, and
+/// `scopes`, which is the scopes as a list.
 fn claims(token: &VerifiedToken) -> Value {
-    let claims = token.claims().iter().map(|(name, value)| (key(name), from_json(value)));
+    let own = ["scope", "scopes", "client_id"];
+    let claims = token.claims().iter().filter(|(name, _)| !own.contains(&name.as_str()));
+    let claims = claims.map(|(name, value)| (key(name), from_json(value)));
     let scope = (key("scope"), text(token.scopes().join(" ")));
+    let scopes = token.scopes().iter().map(|scope| text(scope.as_str())).collect();
+    let scopes = (key("scopes"), Value::List(Arc::new(scopes)));
     let client = token.client().map(|client| (key("client_id"), text(client)));
-    map(claims.chain([scope]).chain(client))
+    map(claims.chain([scope, scopes]).chain(client))
 }
 
 fn from_json(value: &serde_json::Value) -> Value {
@@ -169,7 +180,10 @@ fn from_json(value: &serde_json::Value) -> Value {
         // One type for all whole numbers, so that dates of the token compare with `now`.
         serde_json::Value::Number(number) => match number.as_i64() {
             Some(whole) => Value::Int(whole),
-            None => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
+            None => match number.as_u64() {
+                Some(whole) => Value::UInt(whole),
+                None => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
+            },
         },
         serde_json::Value::String(string) => text(string.as_str()),
         serde_json::Value::Array(members) => Value::List(Arc::new(members.iter().map(from_json).collect())),

@@ -72,6 +72,21 @@ impl Forward {
         value.filter(|value| !value.is_empty()).map(safe).transpose()
     }
 
+    /// The claim without which the request is refused.
+    #[must_use]
+    pub fn must_have(&self) -> Option<&str> {
+        match (&self.source, self.missing) {
+            (ForwardSource::Claim(path), Missing::Deny) => Some(path.claim()),
+            _ => None,
+        }
+    }
+
+    /// Whether the request is refused, because the token has no such claim.
+    #[must_use]
+    pub fn is_missed(&self, token: &VerifiedToken) -> bool {
+        self.missing == Missing::Deny && self.json_value(token).is_none()
+    }
+
     /// The value for this token as it stands; none when the token has no such claim.
     #[must_use]
     pub fn json_value(&self, token: &VerifiedToken) -> Option<Value> {

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::Policy;
 use super::requirement::Requirement;
 use super::rule::Rule;
+use super::{Forward, Policy};
 
 /// What policies read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,6 +54,8 @@ impl Reads {
         }
         let Some(requirement) = rule.requirement() else { return };
         self.add_claims(requirement);
+        let forwarded = rule.forward.iter().chain(&rule.metadata).chain(&rule.response_headers);
+        self.claims.extend(forwarded.filter_map(Forward::must_have).map(str::to_owned));
         if let Some(condition) = &requirement.condition {
             self.headers.extend(condition.headers().iter().cloned());
             match condition.claims() {

@@ -7,6 +7,7 @@ use super::{Arguments, exit_code_of};
 use crate::check::World;
 use crate::check::replay::replay;
 use crate::check::trail::Recorded;
+use crate::check::trial::TrialKind;
 use crate::cli::records::{Line, Lines};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -23,11 +24,12 @@ pub(super) fn explain(arguments: &Arguments, file: &Path, config: Config) -> Res
     let snapshot = wiring.snapshot.load();
     let mut trail = Recorded::default();
     let replayed = replay(&record, snapshot.world(), at, &mut trail);
-    let trials = snapshot.trials.iter().map(|trial| {
+    let trials = snapshot.trials.iter().filter_map(|trial| {
         let mut trail = Recorded::default();
         let world = World { policy: &trial.policy, ..snapshot.world() };
         let tried = replay(&record, world, at, &mut trail);
-        TrialReport::replayed(trial.kind, &tried, trail)
+        let says_more = trial.kind == TrialKind::Candidate || tried.rule != replayed.rule;
+        says_more.then(|| TrialReport::replayed(trial.kind, &tried, trail))
     });
     let code = exit_code_of(replayed.outcome.label());
     Ok((Report::replayed(&record.input(), at, trail, &replayed, trials.collect()), code))

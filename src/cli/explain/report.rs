@@ -77,6 +77,9 @@ pub(super) struct TrialReport {
     /// `none`, `would_deny`, `would_allow` or `unknown`; not said of a recorded request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) difference: Option<&'static str>,
+    /// `allow`, `deny` or `unknown`, of a recorded request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) outcome: Option<&'static str>,
     /// Empty where it would allow.
     pub(super) reason: String,
     pub(super) steps: Vec<Told>,
@@ -88,6 +91,7 @@ impl TrialReport {
             policy: tried.kind.label(),
             rule: tried.rule.as_ref().map(ToString::to_string),
             difference: Some(tried.difference.label()),
+            outcome: None,
             reason: tried.reason.to_owned(),
             steps: trail.steps.into_iter().map(Told::of).collect(),
         }
@@ -98,6 +102,7 @@ impl TrialReport {
             policy: kind.label(),
             rule: replayed.rule.as_ref().map(ToString::to_string),
             difference: None,
+            outcome: Some(replayed.outcome.label()),
             reason: replayed.outcome.reason().to_owned(),
             steps: trail.steps.into_iter().map(Told::of).collect(),
         }
@@ -189,7 +194,7 @@ impl Report {
 
 impl Request {
     fn of(input: &CheckInput) -> Self {
-        let path = input.target.split(['?', '#']).next().unwrap_or_default();
+        let path = input.path();
         Self {
             method: input.method.clone(),
             host: input.host.clone(),
@@ -230,6 +235,7 @@ impl Sentence {
     fn of_replayed(outcome: &ReplayOutcome) -> Self {
         match outcome {
             ReplayOutcome::Allow => Self::Allow,
+            ReplayOutcome::Answer => Self::Answer(String::new()),
             ReplayOutcome::Unknown(why) => Self::NotRecorded(why),
             ReplayOutcome::Deny(label) => {
                 match DenyReason::ALL.iter().find(|reason| reason.label() == label) {

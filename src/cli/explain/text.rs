@@ -32,6 +32,7 @@ fn tried(trial: &TrialReport) -> Vec<String> {
         trial.rule.as_deref().map_or("no rule".to_owned(), |rule| format!("rule \"{}\"", visible(rule)));
     let (difference, reason) = (trial.difference, visible(&trial.reason));
     let would = match (difference, trial.reason.is_empty()) {
+        _ if trial.outcome == Some("unknown") => format!("can't be told: the record does not have {reason}"),
         (Some("unknown"), _) => format!("can't be told without asking the issuer: {reason}"),
         (_, true) => "would allow".to_owned(),
         (_, false) => format!("would refuse: {reason}"),

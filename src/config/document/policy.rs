@@ -56,6 +56,11 @@ pub struct TeamDocument {
     pub hosts: Option<Vec<String>>,
     /// The path patterns within which those of its rules must lie.
     pub paths: Vec<String>,
+    /// Headers that its rules may forward, besides those that this file forwards. Every header that any rule
+    /// forwards is taken off all other requests, those of other teams included.
+    pub headers: Option<Vec<String>>,
+    /// The file may be missing. Default false: an edit without it is refused.
+    pub optional: Option<bool>,
 }
 
 /// One of `rules`.

@@ -89,6 +89,7 @@ impl Checker {
             {
                 Kind::Text
             }
+            Expr::Ident(name) if name == "token" && select.field == "scopes" => Kind::List,
             _ if is_headers(&select.operand) => Kind::Text,
             _ => Kind::Any,
         }

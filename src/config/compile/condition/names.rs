@@ -65,8 +65,13 @@ const OPERATORS: [&str; 18] = [
     operators::IN,
 ];
 
-/// What carries a credential is not for policy to compare, nor for the trail to show.
+/// What carries a credential is not for policy to compare, nor for the trail and the audit log to show.
 const SECRET_HEADERS: [&str; 4] = ["authorization", "cookie", "dpop", "proxy-authorization"];
+
+fn is_secret(name: &str) -> bool {
+    let ends = ["-key", "-token", "-secret", "-password", "-signature"];
+    SECRET_HEADERS.contains(&name) || ends.iter().any(|end| name.ends_with(end))
+}
 
 const HEADERS_HINT: &str =
     "read headers one by one: `request.headers[\"x-name\"]`, or `\"x-name\" in request.headers`";
@@ -149,6 +154,7 @@ impl Names {
             let hint = "there are has, size, contains, startsWith, endsWith, all, exists, exists_one, map, filter, int, double, string";
             self.fault(what, hint);
         }
+        self.refuse_traps(call);
         match (name, call.args.as_slice()) {
             (operators::INDEX, [headers, name]) | (operators::IN, [name, headers]) if is_headers(headers) => {
                 match literal(name) {
@@ -165,6 +171,24 @@ impl Names {
                 call.target.iter().for_each(|target| self.visit(target, depth));
                 call.args.iter().for_each(|argument| self.visit(argument, depth));
             }
+        }
+    }
+
+    fn refuse_traps(&mut self, call: &CallExpr) {
+        let name = call.func_name.as_str();
+        // `filter` and `map` add to a list of their own, whose name no condition can write.
+        let collects =
+            matches!(call.args.first().map(|it| &it.expr), Some(Expr::Ident(it)) if it.starts_with('@'));
+        if self.loops > 0 && name == operators::ADD && !collects {
+            self.fault("adds in a loop, which could make values of any size", "compare instead of adding");
+        }
+        let searches = ["contains", "startsWith", "endsWith"].contains(&name);
+        if searches && call.target.as_deref().is_some_and(is_scope) {
+            let what = format!(
+                "looks for text in the scopes with {}, which finds one scope in another",
+                quoted(name)
+            );
+            self.fault(what, "write `\"orders:read\" in token.scopes`");
         }
     }
 
@@ -202,7 +226,7 @@ impl Names {
         let quoted = quoted(name);
         if name != name.to_ascii_lowercase() {
             self.fault(format!("reads header {quoted}"), "names of headers are in lower case here");
-        } else if SECRET_HEADERS.contains(&name) {
+        } else if is_secret(name) {
             self.fault(
                 format!("reads header {quoted}"),
                 "it carries a credential, which conditions never see",
@@ -215,6 +239,10 @@ impl Names {
 
 fn is_request(expression: &IdedExpr) -> bool {
     matches!(&expression.expr, Expr::Ident(name) if name == "request")
+}
+
+fn is_scope(expression: &IdedExpr) -> bool {
+    matches!(&expression.expr, Expr::Select(select) if select.field == "scope" && is_token(&select.operand))
 }
 
 fn is_token(expression: &IdedExpr) -> bool {

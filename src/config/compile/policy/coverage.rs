@@ -7,11 +7,17 @@ use super::super::findings::{Findings, quoted};
 use super::{Placed, PolicyFile};
 use crate::check::policy::{Access, Rule};
 
+/// As many pairs of patterns are compared; a policy that needs more is not looked through to its end, because an
+/// edit must be live in a second.
+const LOOKS: usize = 1_000_000;
+
 pub(super) fn warn(files: &[PolicyFile<'_>], placed: &[Placed], problems: &mut Vec<Problem>) {
+    let mut looks = LOOKS;
     for (position, later) in placed.iter().enumerate() {
         let Some(file) = files.get(later.file) else { continue };
         let mut findings = Findings::new(file.source, problems);
-        let earlier = placed.iter().take(position).find(|earlier| hides(&earlier.rule, &later.rule));
+        let earlier =
+            placed.iter().take(position).find(|earlier| hides(&earlier.rule, &later.rule, &mut looks));
         if let Some(earlier) = earlier {
             let elsewhere = files.get(earlier.file).filter(|_| earlier.file != later.file);
             warn_of_hidden(earlier, elsewhere.map(PolicyFile::name), later, &mut findings);
@@ -21,7 +27,11 @@ pub(super) fn warn(files: &[PolicyFile<'_>], placed: &[Placed], problems: &mut V
 }
 
 /// A rule that is tried out decides nothing, so it hides only others that are tried out.
-fn hides(earlier: &Rule, later: &Rule) -> bool {
+fn hides(earlier: &Rule, later: &Rule, looks: &mut usize) -> bool {
+    *looks = looks.saturating_sub(earlier.paths.len() * later.paths.len());
+    if *looks == 0 {
+        return false;
+    }
     // Without paths it is one that could not be read.
     (!earlier.shadow || later.shadow) && !later.paths.is_empty() && earlier.covers(later)
 }
@@ -42,13 +52,15 @@ fn warn_of_hidden(earlier: &Placed, elsewhere: Option<&str>, later: &Placed, fin
     findings.warning(&later.at.key("match"), what, hint);
 }
 
-/// `public` on everything, whatever the host or method.
+/// `public` on every path.
 fn warn_of_wide_door(rule: &Rule, at: &Path, findings: &mut Findings<'_>) {
     let everything = rule.paths.iter().any(|path| path.covers_everything());
-    if matches!(rule.access, Access::Public) && everything && rule.hosts.is_empty() && !rule.preflight {
+    if matches!(rule.access, Access::Public) && everything && !rule.preflight {
+        let hosts: Vec<_> = rule.hosts.iter().map(ToString::to_string).collect();
+        let hosts = if hosts.is_empty() { "every host".to_owned() } else { hosts.join(", ") };
         let what = match rule.methods.is_empty() {
-            true => "opens every path of every host to everyone".to_owned(),
-            false => format!("opens every path of every host to everyone for {}", rule.methods.join(", ")),
+            true => format!("opens every path of {hosts} to everyone"),
+            false => format!("opens every path of {hosts} to everyone for {}", rule.methods.join(", ")),
         };
         let hint = "name the paths that are public; for CORS preflights write `match: { preflight: true, path: /** }`";
         findings.warning(&at.key("public"), what, hint);

@@ -95,8 +95,8 @@ fn claim_source(text: &str) -> Result<ForwardSource, String> {
     }
 }
 
-/// Headers that carry the message itself or that Envoy owns (RFC 9110 §7.6.1, §10).
-const RESERVED: [&str; 20] = [
+/// Headers that carry the message itself, ask for it, or belong to Envoy (RFC 9110 §7.6.1, §8 to §13).
+const RESERVED: [&str; 29] = [
     "authorization",
     "connection",
     "content-encoding",
@@ -109,33 +109,61 @@ const RESERVED: [&str; 20] = [
     "forwarded",
     "host",
     "keep-alive",
+    "origin",
     "proxy-authorization",
     "proxy-connection",
+    "range",
     "te",
+    "traceparent",
+    "tracestate",
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "user-agent",
+    "vary",
     "via",
     "www-authenticate",
+    "x-real-ip",
+    "x-request-id",
+    "x-requested-with",
+];
+
+/// What other headers of that kind begin with.
+const RESERVED_PREFIXES: [&str; 9] = [
+    "accept",
+    "if-",
+    "sec-",
+    "x-envoy-",
+    "x-forwarded-client-cert",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
 ];
 
 /// Headers that browsers and clients act upon, and that belong to this exchange or to the service.
-const RESERVED_FOR_CLIENTS: [&str; 8] = [
-    "access-control-allow-credentials",
-    "access-control-allow-origin",
+const RESERVED_FOR_CLIENTS: [&str; 9] = [
+    "age",
+    "alt-svc",
+    "cache-control",
+    "clear-site-data",
+    "expires",
     "location",
     "server",
     "set-cookie",
     "strict-transport-security",
-    "transfer-encoding",
-    "www-authenticate",
 ];
+
+/// What other headers of that kind begin with.
+const RESERVED_PREFIXES_FOR_CLIENTS: [&str; 3] = ["access-control-", "content-", "cross-origin-"];
 
 fn name_fault(name: &str, receiver: Receiver) -> Option<&'static str> {
     match receiver {
         Receiver::Service => header_fault(name),
         Receiver::Client => header_fault(name).or_else(|| {
-            RESERVED_FOR_CLIENTS.contains(&name).then_some("that header is the service's or HTTP's own")
+            let reserved = RESERVED_FOR_CLIENTS.contains(&name)
+                || RESERVED_PREFIXES_FOR_CLIENTS.iter().any(|prefix| name.starts_with(prefix));
+            reserved.then_some("that header is the service's or HTTP's own")
         }),
         Receiver::Envoy => {
             let fits = (1..=64).contains(&name.len())
@@ -147,14 +175,11 @@ fn name_fault(name: &str, receiver: Receiver) -> Option<&'static str> {
 
 fn header_fault(name: &str) -> Option<&'static str> {
     let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
-    let reserved = |prefix: &str| name.starts_with(prefix);
+    let reserved =
+        RESERVED.contains(&name) || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
     if name.is_empty() || name.len() > 64 || !name.bytes().all(legal) {
         Some("write it in lower case with letters, digits and dashes, such as `x-subject`")
-    } else if RESERVED.contains(&name)
-        || reserved("x-envoy-")
-        || reserved("x-forwarded-for")
-        || reserved("x-forwarded-proto")
-    {
+    } else if reserved {
         Some("that name has another meaning in HTTP or to Envoy; choose one of your own, such as `x-subject`")
     } else if name.matches(['-', '_']).count() > OwnedHeaders::MAX_SEPARATORS {
         Some("it has more than five dashes, and every spelling of it must be kept from clients; shorten it")

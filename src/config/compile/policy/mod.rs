@@ -82,7 +82,7 @@ pub(in super::super) fn compile_policy(
     problems: &mut Vec<Problem>,
 ) -> Policies {
     let grants = teams::grants(files, context, problems);
-    let granting = files.first().map(PolicyFile::name).unwrap_or_default();
+    let Some(granting) = files.first() else { return Policies::of(Vec::new(), context.target_rules) };
     let mut placed: Vec<Placed> = Vec::new();
     for (number, file) in files.iter().enumerate() {
         let mut findings = Findings::new(file.source, problems);

@@ -1,7 +1,10 @@
 //! `teams`: which files of `policy.d` there may be, and what each may govern.
 
+use std::collections::BTreeSet;
+use std::path::Path as FilePath;
+
 use super::super::super::Path;
-use super::super::super::document::TeamDocument;
+use super::super::super::document::{PolicyDocument, TeamDocument};
 use super::super::super::problem::Problem;
 use super::super::findings::{Findings, quoted};
 use super::super::unique;
@@ -14,6 +17,8 @@ pub(super) struct Grant {
     file: String,
     hosts: Vec<HostPattern>,
     paths: Vec<PathPattern>,
+    /// Headers that it may forward.
+    headers: Vec<String>,
     /// Whether all of it could be read, so that what is outside of it was not granted.
     is_whole: bool,
 }
@@ -25,14 +30,18 @@ pub(super) fn grants(
     problems: &mut Vec<Problem>,
 ) -> Vec<Grant> {
     let Some((main, others)) = files.split_first() else { return Vec::new() };
+    let unreadable: Vec<_> = problems.iter().filter_map(|problem| file_name(&problem.file)).collect();
     let mut findings = Findings::new(main.source, problems);
     let at = Path::root().key("teams");
     let teams = main.document.teams.as_deref().unwrap_or_default();
     unique(teams.iter().map(|team| team.file.as_str()), &at, "file", &mut findings);
     for (index, team) in teams.iter().enumerate().filter(|(_, team)| is_file_name(&team.file)) {
-        if !others.iter().any(|file| file.team == Some(team.file.as_str())) {
-            let what = format!("{} is not there in policy.d, so it governs nothing yet", quoted(&team.file));
-            findings.warning(&at.index(index).key("file"), what, "add the file, or delete the team");
+        let missing = !others.iter().any(|file| file.team == Some(team.file.as_str()));
+        if missing && !team.optional.unwrap_or(false) && !unreadable.contains(&team.file) {
+            let what = format!("{} is not there in policy.d", quoted(&team.file));
+            let hint =
+                "add the file, or write `optional: true`: without its rules others could open what it guards";
+            findings.error(&at.index(index).key("file"), what, hint);
         }
     }
     teams
@@ -58,7 +67,12 @@ fn grant(team: &TeamDocument, context: &Context<'_>, at: &Path, findings: &mut F
     let hosts = host_patterns(team.hosts.as_deref(), &at.key("hosts"), findings);
     let all_hosts = team.hosts.as_ref().map_or(0, Vec::len);
     let is_whole = !paths.is_empty() && paths.len() == team.paths.len() && hosts.len() == all_hosts;
-    Grant { file: team.file.clone(), hosts, paths, is_whole }
+    let headers = team.headers.clone().unwrap_or_default();
+    Grant { file: team.file.clone(), hosts, paths, headers, is_whole }
+}
+
+fn file_name(path: &str) -> Option<String> {
+    FilePath::new(path).file_name().map(|name| name.to_string_lossy().into_owned())
 }
 
 fn is_file_name(text: &str) -> bool {
@@ -69,11 +83,13 @@ fn is_file_name(text: &str) -> bool {
 pub(super) fn confine(
     file: &PolicyFile<'_>,
     grants: &[Grant],
-    granting: &str,
+    granting: &PolicyFile<'_>,
     rules: &mut [Placed],
     findings: &mut Findings<'_>,
 ) {
     let Some(name) = file.team else { return };
+    let common = forwarded_by(granting.document);
+    let granting = granting.name();
     if file.document.teams.is_some() {
         let hint = format!("only {granting} grants what other files may govern");
         findings.error(&Path::root().key("teams"), "stands in a file of policy.d", hint);
@@ -91,10 +107,38 @@ pub(super) fn confine(
         if grant.is_whole {
             grant.refuse_foreign(rule, &at.key("match"), granting, findings);
         }
+        grant.refuse_headers(rule, &common, at, granting, findings);
     }
 }
 
+/// The headers that a file forwards.
+fn forwarded_by(document: &PolicyDocument) -> BTreeSet<String> {
+    let defaults = document.defaults.iter().filter_map(|defaults| defaults.forward.as_ref());
+    let rules = document.rules.iter().filter_map(|rule| rule.forward.as_ref());
+    defaults.chain(rules).flat_map(|forward| forward.keys().cloned()).collect()
+}
+
 impl Grant {
+    /// A header that is forwarded anywhere is taken off every other request.
+    fn refuse_headers(
+        &self,
+        rule: &Rule,
+        common: &BTreeSet<String>,
+        at: &Path,
+        granting: &str,
+        findings: &mut Findings<'_>,
+    ) {
+        for name in rule.forward.iter().map(|forward| &forward.name) {
+            if !common.contains(name) && !self.headers.contains(name) {
+                let what = format!("forwards {}, which {granting} does not grant to this file", quoted(name));
+                let hint = format!(
+                    "list it under `headers` of its team in {granting}; it is then taken off all other requests"
+                );
+                findings.error(&at.key("forward").key(name), what, hint);
+            }
+        }
+    }
+
     fn refuse_foreign(&self, rule: &Rule, at: &Path, granting: &str, findings: &mut Findings<'_>) {
         let what = |pattern: &str| {
             format!("covers {}, which {granting} does not grant to this file", quoted(pattern))
