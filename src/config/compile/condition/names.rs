@@ -41,8 +41,8 @@ pub(super) fn read(expression: &IdedExpr) -> Names {
 }
 
 /// Without regular expressions, whose cost a token could choose, and without functions that make values grow.
-const FUNCTIONS: [&str; 11] =
-    ["size", "contains", "startsWith", "endsWith", "int", "uint", "double", "string", "bool", "min", "max"];
+const FUNCTIONS: [&str; 9] =
+    ["size", "contains", "startsWith", "endsWith", "int", "uint", "double", "string", "bool"];
 
 const OPERATORS: [&str; 18] = [
     operators::CONDITIONAL,
@@ -151,7 +151,7 @@ impl Names {
         let name = call.func_name.as_str();
         if !OPERATORS.contains(&name) && !FUNCTIONS.contains(&name) && !name.starts_with('@') {
             let what = format!("calls {}, which conditions don't have", quoted(name));
-            let hint = "there are has, size, contains, startsWith, endsWith, all, exists, exists_one, map, filter, int, double, string";
+            let hint = "there are has, size, contains, startsWith, endsWith, all, exists, exists_one, map, filter, int, uint, double, string, bool";
             self.fault(what, hint);
         }
         self.refuse_traps(call);

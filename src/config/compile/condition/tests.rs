@@ -63,6 +63,11 @@ fn reads_token_request_and_now() {
         "token.scope == \"\"",
         "token.sub in [\"alice\", \"bob\"]",
         "token.groups.filter(g, g != \"a\").size() == 1",
+        "token.groups.map(g, g + \"!\") == [\"a!\", \"b!\"]",
+        "token.groups.exists_one(g, g == \"a\")",
+        "string(token.tenant.level) == \"3\" && int(\"3\") == token.tenant.level && double(\"3\") == 3.0",
+        "bool(\"true\") && uint(\"3\") == 3u",
+        "token.sub.contains(\"lic\") && token.sub.endsWith(\"e\")",
     ] {
         assert_eq!(holds(text, claims(), &headers), Ok(true), "{text}");
     }
@@ -90,6 +95,20 @@ fn what_goes_wrong_is_a_fault_and_never_true() {
         ("token.a.exists(x, x == 1)", json!({"a": 7})),
     ] {
         assert!(matches!(fault(text, claims, &[]), F::Failed(_)), "{text}");
+    }
+}
+
+#[test]
+fn one_side_can_decide_where_the_other_can_not_be_computed() {
+    let holds = |text| holds(text, json!({"a": 1}), &[]);
+    for text in ["token.nothing == 1 || token.a == 1", "token.a == 1 || token.nothing == 1"] {
+        assert_eq!(holds(text), Ok(true), "{text}");
+    }
+    for text in ["token.nothing == 1 && token.a == 2", "token.a == 2 && token.nothing == 1"] {
+        assert_eq!(holds(text), Ok(false), "{text}");
+    }
+    for text in ["token.nothing == 1 || token.a == 2", "!(token.nothing == 1)"] {
+        assert_eq!(holds(text), Err(ConditionFault::Missing("nothing".into())), "{text}");
     }
 }
 
@@ -123,6 +142,7 @@ fn refuses_what_could_never_work() {
         ("request.headers[\"X-Tenant\"] == \"a\"", "reads header `X-Tenant`"),
         ("request.headers.authorization == \"a\"", "reads header `authorization`"),
         ("token.a.matches(\"(a+)+\")", "calls `matches`, which conditions don't have"),
+        ("min(token.a, 1) == 1", "calls `min`, which conditions don't have"),
         ("token.a.map(x, x.map(y, y)).size() > 0", "has a loop inside a loop"),
         ("token.scope", "is text, and not true or false"),
         ("now - 5", "is a number, and not true or false"),
