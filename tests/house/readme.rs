@@ -2,6 +2,7 @@
 //!
 //! `UPDATE=1 cargo test --test house readme` writes it.
 
+mod audit;
 mod configuration;
 mod tables;
 mod transcripts;
@@ -35,7 +36,7 @@ fn says_what_the_code_says() {
     }
 }
 
-fn blocks() -> [(&'static str, String); 8] {
+fn blocks() -> [(&'static str, String); 10] {
     [
         ("gatepost.yaml", configuration::gatepost_yaml()),
         ("policy.yaml", configuration::policy_yaml()),
@@ -45,6 +46,8 @@ fn blocks() -> [(&'static str, String); 8] {
         ("metrics", tables::metrics()),
         ("check", transcripts::check()),
         ("explain", transcripts::explain()),
+        ("audit line", audit::line()),
+        ("diff", audit::diff()),
     ]
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use gatepost::config::{GATEPOST_FILE, POLICY_FILE, Preset};
+use gatepost::config::{GATEPOST_FILE, POLICY_DIRECTORY, POLICY_FILE, Preset};
 
 /// A path in this repository.
 pub(crate) fn here(path: &str) -> PathBuf {
@@ -38,6 +38,21 @@ fn yaml_blocks<'a>(text: &'a str, file: &str) -> impl Iterator<Item = &'a str> {
         .filter(move |block| block.starts_with(&first_words))
 }
 
+/// The policy guide's own samples, beside README's gatepost.yaml.
+fn of_the_guide() -> tempfile::TempDir {
+    let readme = fs::read_to_string(here("README.md")).unwrap();
+    let directory = of_readme();
+    fs::create_dir(directory.path().join(POLICY_DIRECTORY)).unwrap();
+    for (title, file) in
+        [("a larger policy.yaml", POLICY_FILE), ("policy.d/payments.yaml", "policy.d/payments.yaml")]
+    {
+        let samples: Vec<_> = yaml_blocks(&readme, title).collect();
+        let [sample] = samples[..] else { panic!("README.md has {} samples of {title}", samples.len()) };
+        fs::write(directory.path().join(file), sample).unwrap();
+    }
+    directory
+}
+
 fn issuer_samples() -> Vec<PathBuf> {
     let entries = fs::read_dir(here("deploy/issuers")).unwrap();
     entries.map(|entry| entry.unwrap().path()).collect()
@@ -63,6 +78,11 @@ fn every_issuer_sample_is_good() {
 #[test]
 fn the_samples_in_readme_are_good() {
     assert_good(of_readme().path());
+}
+
+#[test]
+fn the_samples_in_the_policy_guide_are_good() {
+    assert_good(of_the_guide().path());
 }
 
 #[test]

@@ -33,16 +33,7 @@ pub(super) fn check() -> String {
 
 pub(super) fn explain() -> String {
     let directory = of_readme();
-    let (token, jwks) = token_and_keys(&json!({
-        "iss": "https://login.corp.example",
-        "aud": "https://orders.example.com",
-        "sub": "u-4711",
-        "client_id": "web",
-        "jti": "7f1c",
-        "scope": "orders:read",
-        "iat": 1_795_435_200,
-        "exp": 1_795_435_500,
-    }));
+    let (token, jwks) = readers_token();
     fs::write(directory.path().join("token"), token).unwrap();
     fs::write(directory.path().join("jwks.json"), jwks).unwrap();
     let request = ["--method", "POST", "--url", "https://orders.example.com/orders/7/refund"];
@@ -52,8 +43,22 @@ pub(super) fn explain() -> String {
     console(&session(directory.path(), &arguments))
 }
 
+/// An access token that may only read, and the JWKS that verifies it.
+pub(super) fn readers_token() -> (String, String) {
+    token_and_keys(&json!({
+        "iss": "https://login.corp.example",
+        "aud": "https://orders.example.com",
+        "sub": "u-4711",
+        "client_id": "web",
+        "jti": "7f1c",
+        "scope": "orders:read",
+        "iat": 1_795_435_200,
+        "exp": 1_795_435_500,
+    }))
+}
+
 /// A command, its output and, where it is not zero, its exit status.
-fn session(directory: &Path, arguments: &[&str]) -> String {
+pub(super) fn session(directory: &Path, arguments: &[&str]) -> String {
     let output = gatepost(directory, arguments);
     let texts = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     let status = match output.status.code().unwrap() {
@@ -63,7 +68,7 @@ fn session(directory: &Path, arguments: &[&str]) -> String {
     format!("$ gatepost {}\n{}{status}", arguments.join(" "), texts.concat())
 }
 
-fn console(text: &str) -> String {
+pub(super) fn console(text: &str) -> String {
     format!("```console\n{text}```\n")
 }
 
