@@ -179,8 +179,9 @@ impl Names {
         // `filter` and `map` add to a list of their own, whose name no condition can write.
         let collects =
             matches!(call.args.first().map(|it| &it.expr), Some(Expr::Ident(it)) if it.starts_with('@'));
-        if self.loops > 0 && name == operators::ADD && !collects {
-            self.fault("adds in a loop, which could make values of any size", "compare instead of adding");
+        let by_literal = call.args.iter().any(|it| matches!(it.expr, Expr::Literal(_)));
+        if self.loops > 0 && name == operators::ADD && !collects && !by_literal {
+            self.fault("adds two values in a loop, which could take any size", "compare instead of adding");
         }
         let searches = ["contains", "startsWith", "endsWith"].contains(&name);
         if searches && call.target.as_deref().is_some_and(is_scope) {
