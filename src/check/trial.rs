@@ -176,10 +176,17 @@ fn judge(
         }
         // What is wrong with the credential itself is wrong under any rule that asks for one.
         (Some(_), None) if failed_on_its_credential(&decided.decision) => Verdict::from(&decided.decision),
-        (Some(_), None) if decided.decision.reason() != "" && decided.decision.rule().is_some() => {
-            Verdict::Unknown(OutageReason::IntrospectionUnreachable)
+        // So is a token that its issuer calls inactive, where the trial would have it asked too.
+        (Some(requirement), None) if is_inactive(&decided.decision) => match requirement.introspect {
+            Introspect::WhenOpaque => {
+                without_asking(route, input, world, now, Verdict::Deny(DenyReason::TokenInactive), trail)
+            }
+            Introspect::Cached | Introspect::Always => Verdict::from(&decided.decision),
+        },
+        (Some(_), None) => {
+            let unknown = Verdict::Unknown(OutageReason::IntrospectionUnreachable);
+            without_asking(route, input, world, now, unknown, trail)
         }
-        (Some(_), None) => without_asking(route, input, world, now, trail),
     }
 }
 
@@ -190,12 +197,17 @@ fn failed_on_its_credential(decision: &Decision) -> bool {
     denial.rule.is_some() && !asked.contains(&denial.reason)
 }
 
+fn is_inactive(decision: &Decision) -> bool {
+    matches!(decision, Decision::Deny(denial) if denial.reason == DenyReason::TokenInactive)
+}
+
 /// Where no token was looked at, because the rule in use is public or there was none.
 fn without_asking(
     route: Route<'_>,
     input: &CheckInput,
     world: World<'_>,
     now: UnixTime,
+    by_the_issuer: Verdict,
     trail: &mut impl Trail,
 ) -> Verdict {
     let plan = match plan_for(route, input, world, now, trail) {
@@ -209,10 +221,10 @@ fn without_asking(
             Some(_) => return Verdict::Unknown(OutageReason::KeysUnreachable),
             None => return Verdict::Unknown(OutageReason::KeysMissing),
         },
-        Need::Introspection(_) => return Verdict::Unknown(OutageReason::IntrospectionUnreachable),
+        Need::Introspection(_) => return by_the_issuer,
     };
     match decide(plan, &facts, world, now, trail) {
         Step::Decided(decided) => Verdict::from(&decided.decision),
-        Step::More(_) => Verdict::Unknown(OutageReason::IntrospectionUnreachable),
+        Step::More(_) => by_the_issuer,
     }
 }

@@ -87,12 +87,18 @@ async fn an_edit_of_a_teams_file_is_live_and_one_outside_its_grant_is_refused_wh
         (rule("path: /**"), "`/**`, which policy.yaml does not grant"),
         (rule("path: /*/x"), "`/*/x`, which policy.yaml does not grant"),
         (rule("path: /payments-old"), "which policy.yaml does not grant"),
-        (rule("path: /payments/x, hosts: [x.example.com]"), "hosts that policy.yaml does not grant"),
-        (rule("path: /payments/x, hosts: ['*.example.com']"), "hosts that policy.yaml does not grant"),
+        (
+            rule("path: /payments/x, hosts: [x.example.com]"),
+            "`x.example.com`, which policy.yaml does not grant",
+        ),
+        (
+            rule("path: /payments/x, hosts: ['*.example.com']"),
+            "`*.example.com`, which policy.yaml does not grant",
+        ),
         (format!("teams: [{{ file: payments.yaml, paths: [/**] }}]\n{}", rule("path: /payments/x")), "teams"),
         (
             format!("defaults: {{ hosts: [x.example.com] }}\n{}", rule("path: /payments/x")),
-            "hosts that policy.yaml",
+            "which policy.yaml does not grant",
         ),
     ];
     for (count, (payments, expected)) in (1..).zip(bad) {
