@@ -63,6 +63,7 @@ impl Fixture {
             resource: None,
             issuers: &self.issuers,
             keys: &self.keys,
+            screen: None,
             max_token_bytes: 16_384,
         };
         match plan(input, world, self.now, &mut ()) {

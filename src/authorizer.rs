@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::check::credential::PresentedToken;
+use crate::check::issuer::IssuerId;
 use crate::check::record::Record;
 use crate::check::trail::Trail;
 use crate::check::trial::{Difference, Tried, try_out};
-use crate::check::{CheckInput, Decided, Decision, Step, decide, plan};
+use crate::check::{CheckInput, Decided, Decision, DenyReason, Need, Step, decide, plan};
 use crate::clock::{Clock, stopwatch};
 use crate::config::AuditRequests;
 use crate::jose::UnixTime;
@@ -51,6 +53,7 @@ impl Authorizer {
         let snapshot = self.snapshot.load();
         let decided = run(&snapshot, input, within, now, &mut ()).await;
         self.metrics.checked(&decided.decision, started.elapsed());
+        self.count_hit(&snapshot, &decided);
         self.look_beyond(&snapshot, input, &decided, now);
         let decision = decided.decision;
         tracing::debug!(
@@ -66,6 +69,16 @@ impl Authorizer {
     /// Checks one request and keeps the trail. Nothing is counted or recorded.
     pub async fn run(&self, input: &CheckInput, within: Option<Duration>, trail: &mut impl Trail) -> Decided {
         run(&self.snapshot.load(), input, within, self.clock.now(), trail).await
+    }
+
+    fn count_hit(&self, snapshot: &Snapshot, decided: &Decided) {
+        let Some(mark) = decided.revoked_by else { return };
+        let metrics = self.metrics.revocations();
+        metrics.hit(mark.kind());
+        let its = snapshot.revocations.as_ref().map(|its| its.revocations());
+        if let Some(published_at) = its.and_then(|its| its.first_refusal_by(mark)) {
+            metrics.first_refused(self.clock.now().since(published_at));
+        }
     }
 
     /// Whether every line of the audit log that was taken has left for standard output.
@@ -139,10 +152,27 @@ async fn run(
         Err(decision) => return decision.into(),
     };
     loop {
+        let asked = match plan.need() {
+            Need::Introspection(id) => plan.presented().map(|presented| (id, presented)),
+            Need::Nothing | Need::Keys(_) | Need::FreshKeys(_) => None,
+        };
         let facts = gather(&plan, &snapshot.keys, &snapshot.sources, now, deadline).await;
         match decide(plan, &facts, snapshot.world(), now, trail) {
-            Step::Decided(decided) => return decided,
+            Step::Decided(decided) => {
+                forget_if_revoked(&decided, asked, snapshot);
+                return decided;
+            }
             Step::More(next) => plan = next,
         }
+    }
+}
+
+/// What an issuer said of a token before it was revoked is of no use any longer.
+fn forget_if_revoked(decided: &Decided, asked: Option<(IssuerId, PresentedToken<'_>)>, snapshot: &Snapshot) {
+    let (Decision::Deny(denial), Some((id, presented))) = (&decided.decision, asked) else { return };
+    if denial.reason == DenyReason::TokenRevoked
+        && let Some(source) = snapshot.sources.introspection(id)
+    {
+        source.forget(presented);
     }
 }

@@ -21,6 +21,7 @@
 //!                                    │    jwt::verify      the signature, or
 //!                                    │    introspection    the issuer's answer; then
 //!                                    │    access_token     the claims            → VerifiedToken
+//!                                    │    revocation       does a mark fit it?   → Screened
 //!                                    │    proof::check     bound to the sender?  → ProvenToken
 //!                                    │    policy::evaluate the rule              → Grant
 //!                                    ▼

@@ -11,7 +11,7 @@ use crate::check::resource::ProtectedResource;
 use crate::check::trial::Trial;
 use crate::config::{AuditSettings, CheckLimits};
 use crate::jose::UnixTime;
-use crate::sources::{KeySink, Sources};
+use crate::sources::{KeySink, RevocationSources, Sources};
 
 /// One consistent view of all that an edit of the configuration can change. A check that began with a
 /// generation ends with it.
@@ -37,6 +37,8 @@ pub struct Snapshot {
     pub keys: KnownKeys,
     /// What can be asked of them.
     pub sources: Arc<Sources>,
+    /// What has been revoked.
+    pub revocations: Option<Arc<RevocationSources>>,
     /// Which checks are recorded.
     pub audit: AuditSettings,
     /// Bounds on every check.
@@ -52,6 +54,7 @@ impl Snapshot {
             resource: self.resource.as_deref(),
             issuers: &self.issuers,
             keys: &self.keys,
+            screen: self.revocations.as_ref().map(|revocations| revocations.screen()),
             max_token_bytes: self.limits.max_token_bytes,
         }
     }
@@ -72,6 +75,12 @@ impl SnapshotCell {
     #[must_use]
     pub fn load(&self) -> Guard<Arc<Snapshot>> {
         self.0.load()
+    }
+
+    /// The current snapshot, to be kept for a while.
+    #[must_use]
+    pub fn load_full(&self) -> Arc<Snapshot> {
+        self.0.load_full()
     }
 
     /// Puts another generation in the place of this one. Its keys are those that its sources know by then.

@@ -1,6 +1,7 @@
 //! The directory of one run: gatepost's configuration, tokens to try, links to the logs and to gatepost.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,9 @@ use tempfile::TempDir;
 use crate::Fault;
 
 const GATEPOST: &str = include_str!("gatepost.yaml");
+/// What has been revoked.
+pub(crate) const REVOCATIONS: &str = "revocations.jsonl";
+
 const POLICY: &str = include_str!("policy.yaml");
 
 /// Gone when it is dropped.
@@ -50,7 +54,10 @@ impl Files {
         let gatepost = replace_once(&gatepost, "http://127.0.0.1:9000", issuer)?;
         let secret_file = self.path().join("secret").display().to_string();
         let gatepost = replace_once(&gatepost, "/run/secrets/gatepost", &secret_file)?;
+        let revocations = self.path().join(REVOCATIONS).display().to_string();
+        let gatepost = replace_once(&gatepost, "/var/lib/gatepost/revocations.jsonl", &revocations)?;
         self.write("secret", secret)?;
+        self.write(REVOCATIONS, "")?;
         fs::create_dir(self.config()).map_err(|error| cannot("make", &self.config(), &error))?;
         self.write("config/gatepost.yaml", &gatepost)?;
         self.write("config/policy.yaml", POLICY)
@@ -59,6 +66,14 @@ impl Files {
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<(), Fault> {
         let path = self.path().join(name);
         fs::write(&path, text).map_err(|error| cannot("write", &path, &error))
+    }
+
+    /// Adds a line to a file.
+    pub(crate) fn append(&self, name: &str, line: &str) -> Result<(), Fault> {
+        let path = self.path().join(name);
+        let file = OpenOptions::new().append(true).open(&path);
+        let written = file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
+        written.map_err(|error| cannot("write", &path, &error))
     }
 
     pub(crate) fn link(&self, name: &str, to: &Path) -> Result<(), Fault> {

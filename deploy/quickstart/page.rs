@@ -2,6 +2,7 @@
 
 use tokio::time::sleep_until;
 
+use crate::files::REVOCATIONS;
 use crate::screen::{Look, Screen};
 use crate::stack::Stack;
 
@@ -34,6 +35,7 @@ fn where_it_is(stack: &Stack, screen: &Screen) {
         ("  envoy.log", String::new(), "Envoy's log, with a line for each request"),
         ("  *.jwt", String::new(), "access tokens, good for an hour (expired.jwt was, for a second)"),
         ("  opaque.token", String::new(), "one that says nothing by itself: gatepost asks the issuer"),
+        ("  revocations.jsonl", String::new(), "what has been revoked, a message a line"),
         ("  secret", String::new(), "who gatepost is when it asks"),
         ("gatepost's pages", stack.admin_url(), "/statusz /metrics /readyz /livez"),
         ("Envoy's admin", envoy_admin, "/stats?filter=ext_authz /config_dump"),
@@ -86,7 +88,7 @@ fn requests(envoy: &str) -> [(&'static str, String); 9] {
     ]
 }
 
-fn commands(stack: &Stack) -> [(&'static str, String); 4] {
+fn commands(stack: &Stack) -> [(&'static str, String); 5] {
     let explain = "./gatepost explain --config config --token-file other-service.jwt";
     let url = "--url https://orders.example.com/orders/7";
     let admin = stack.admin_url();
@@ -100,6 +102,14 @@ fn commands(stack: &Stack) -> [(&'static str, String); 4] {
         (
             "how many checks, with which outcome and reason",
             format!("curl -s {admin}/metrics | grep checks_total | grep -v ' 0$'"),
+        ),
+        (
+            "revoke all that alice has been issued until now: 401 from the next request on",
+            format!(
+                r#"echo '{{"v":1,"kind":"subject","iss":"{}","sub":"alice","at":'$(date +%s)'}}' \
+    >> {REVOCATIONS}"#,
+                stack.issuer.issuer()
+            ),
         ),
     ]
 }

@@ -5,6 +5,7 @@ mod keys;
 mod leaving;
 mod opaque;
 mod paths;
+mod revocation;
 mod step;
 mod tokens;
 
@@ -36,6 +37,7 @@ pub(crate) async fn run(stack: &mut Stack, screen: &Screen) -> Result<(), Fault>
     paths::without_a_rule(&mut steps, stack).await?;
     leaving::explained(&mut steps, stack).await?;
     keys::rotated(&mut steps, stack).await?;
+    revocation::revoked(&mut steps, stack).await?;
     leaving::stopped(&mut steps, stack).await?;
     let took = started.elapsed().as_secs_f64();
     let summary = format!("All {} steps did what they say, in {took:.1} s.", steps.count());

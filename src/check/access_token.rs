@@ -17,6 +17,7 @@ pub struct VerifiedToken {
     claims: Claims,
     client: Option<String>,
     scopes: Vec<String>,
+    key: Option<String>,
 }
 
 impl VerifiedToken {
@@ -27,7 +28,7 @@ impl VerifiedToken {
         client: Option<String>,
         scopes: Vec<String>,
     ) -> Self {
-        Self { issuer, claims, client, scopes }
+        Self { issuer, claims, client, scopes, key: None }
     }
 
     /// A token with these claims, for tests of what comes later.
@@ -35,7 +36,7 @@ impl VerifiedToken {
     pub(crate) fn of_claims(claims: Value) -> Self {
         let Value::Object(members) = claims else { panic!("claims are an object") };
         let issuer = IssuerId::numbered(0);
-        Self { issuer, claims: Claims::new(members), client: None, scopes: Vec::new() }
+        Self { issuer, claims: Claims::new(members), client: None, scopes: Vec::new(), key: None }
     }
 
     /// The issuer whose key signed it.
@@ -60,6 +61,17 @@ impl VerifiedToken {
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         self.claims.string("sub").ok().flatten()
+    }
+
+    /// The `kid` of the key that signed it, where one did.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// This token, which the key with this `kid` signed.
+    pub(super) fn signed_by(self, kid: Option<&str>) -> Self {
+        Self { key: kid.map(str::to_owned), ..self }
     }
 
     /// This token, with only those of its scopes that are also in `others`.
@@ -99,7 +111,7 @@ pub(super) fn accept(
     let client = client(&claims, profile, trail)?;
     let scopes = scopes(&claims, profile).map_err(|fault| malformed(trail, &fault))?;
     trail.note(Stage::Claims, Verdict::Passed, || summary(&claims, client.as_deref()));
-    Ok(VerifiedToken { issuer, client, scopes, claims })
+    Ok(VerifiedToken { issuer, client, scopes, claims, key: None })
 }
 
 fn summary(claims: &Claims, client: Option<&str>) -> String {

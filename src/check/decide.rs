@@ -4,6 +4,7 @@ use std::ops::ControlFlow::{self, Break};
 use std::sync::Arc;
 
 use super::access_token::VerifiedToken;
+use super::credential::PresentedToken;
 use super::decision::{Decision, DenyReason, Outage, OutageReason};
 use super::input::CheckInput;
 use super::introspection::{self, Answer};
@@ -12,6 +13,7 @@ use super::jwt::{self, UnverifiedJwt};
 use super::plan::{Facts, Need, Plan, Token, World, denial};
 use super::policy::{self, Introspect};
 use super::proof::{self, ProvenToken};
+use super::revocation::{self, Fingerprint, WhenStale};
 use super::route::Route;
 use super::trail::{Stage, Trail, Verdict};
 use crate::jose::UnixTime;
@@ -33,11 +35,13 @@ pub struct Decided {
     pub token: Option<ProvenToken>,
     /// Whether the token's issuer was asked about it.
     pub asked: bool,
+    /// The mark that revokes the token, where one does.
+    pub revoked_by: Option<Fingerprint>,
 }
 
 impl From<Decision> for Decided {
     fn from(decision: Decision) -> Self {
-        Self { decision, token: None, asked: false }
+        Self { decision, token: None, asked: false, revoked_by: None }
     }
 }
 
@@ -53,15 +57,15 @@ pub fn decide<'a>(
     let mut judge = Judge { input, route: &route, world, now, trail };
     let decided = match token {
         Token::None => judge.public().into(),
-        Token::Unverified(token, presented) => match judge.signature(token, facts) {
+        Token::Unverified(token, presented) => match judge.signature(token, presented, facts) {
             ControlFlow::Break(decided) => decided,
             ControlFlow::Continue(token) => {
                 let need = Need::Introspection(token.issuer());
                 return Step::More(Plan { input, route, token: Token::Verified(token, presented), need });
             }
         },
-        Token::Verified(token, _) => judge.confirmation(token, facts),
-        Token::Opaque(id, _) => judge.opaque(id, facts),
+        Token::Verified(token, presented) => judge.confirmation(token, presented, facts),
+        Token::Opaque(id, presented) => judge.opaque(id, presented, facts),
     };
     Step::Decided(decided)
 }
@@ -88,7 +92,12 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
     }
 
     /// Goes on with a token that its issuer must be asked about.
-    fn signature(&mut self, token: UnverifiedJwt<'a>, facts: &Facts) -> ControlFlow<Decided, VerifiedToken> {
+    fn signature(
+        &mut self,
+        token: UnverifiedJwt<'a>,
+        presented: PresentedToken<'_>,
+        facts: &Facts,
+    ) -> ControlFlow<Decided, VerifiedToken> {
         let id = token.issuer();
         let keys = match facts {
             Facts::Keys(keys) => keys,
@@ -101,9 +110,11 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
         };
         let requirement = self.route.rule.requirement();
         let asked = requirement.is_some_and(|its| its.introspect != Introspect::WhenOpaque);
-        match (asked, &issuer.introspection) {
-            (false, _) => Break(self.finish(token)),
+        let doubted = self.when_stale() == WhenStale::Introspect;
+        match (asked || doubted, &issuer.introspection) {
+            (false, _) => Break(self.finish(token, presented)),
             (true, Some(_)) => ControlFlow::Continue(token),
+            (true, None) if !asked => Break(self.stale(id).into()),
             (true, None) => {
                 let reason = OutageReason::IntrospectionMissing;
                 Break(self.unavailable(id, Stage::Introspection, reason).into())
@@ -111,14 +122,19 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
         }
     }
 
-    fn confirmation(&mut self, token: VerifiedToken, facts: &Facts) -> Decided {
-        self.answered(token.issuer(), facts, |answer, issuer, now, trail| {
+    fn confirmation(
+        &mut self,
+        token: VerifiedToken,
+        presented: PresentedToken<'_>,
+        facts: &Facts,
+    ) -> Decided {
+        self.answered(token.issuer(), presented, facts, |answer, issuer, now, trail| {
             introspection::confirm(token, answer, issuer, now, trail)
         })
     }
 
-    fn opaque(&mut self, id: IssuerId, facts: &Facts) -> Decided {
-        self.answered(id, facts, |answer, issuer, now, trail| {
+    fn opaque(&mut self, id: IssuerId, presented: PresentedToken<'_>, facts: &Facts) -> Decided {
+        self.answered(id, presented, facts, |answer, issuer, now, trail| {
             introspection::accept(answer, id, issuer, now, trail)
         })
     }
@@ -126,6 +142,7 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
     fn answered(
         &mut self,
         id: IssuerId,
+        presented: PresentedToken<'_>,
         facts: &Facts,
         judge: impl FnOnce(&Answer, &Issuer, UnixTime, &mut T) -> Result<VerifiedToken, DenyReason>,
     ) -> Decided {
@@ -145,14 +162,24 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
             return self.deny(DenyReason::IssuerUnknown).into();
         };
         match judge(answer, issuer, self.now, self.trail) {
-            Ok(token) => Decided { asked: true, ..self.finish(token) },
+            Ok(token) => Decided { asked: true, ..self.finish(token, presented) },
             Err(reason) => self.deny(reason).into(),
         }
     }
 
     /// The stages that every token passes, however it was vouched for.
-    fn finish(&mut self, token: VerifiedToken) -> Decided {
-        let token = match proof::check(token, self.trail) {
+    fn finish(&mut self, token: VerifiedToken, presented: PresentedToken<'_>) -> Decided {
+        let id = token.issuer();
+        if self.when_stale() == WhenStale::Deny {
+            return self.stale(id).into();
+        }
+        let Some(issuer) = self.issuer(id) else { return self.deny(DenyReason::IssuerUnknown).into() };
+        let screened = revocation::screen(token, issuer, presented.expose(), self.world.screen, self.trail);
+        let screened = match screened {
+            Ok(token) => token,
+            Err(why) => return Decided { revoked_by: why.by, ..self.deny(why.reason).into() },
+        };
+        let token = match proof::check(screened, self.trail) {
             Ok(token) => token,
             Err(reason) => return self.deny(reason).into(),
         };
@@ -160,7 +187,17 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
         let request = self.route.facts(self.input);
         let granted = policy::evaluate(self.world, rule, &token, request, self.now, self.trail);
         let decision = granted.map_or_else(|reason| self.deny(reason), Decision::Allow);
-        Decided { decision, token: Some(token), asked: false }
+        Decided { decision, token: Some(token), asked: false, revoked_by: None }
+    }
+
+    /// What holds for this request while revocations may be missing.
+    fn when_stale(&self) -> WhenStale {
+        let rule = self.route.rule.requirement().and_then(|requirement| requirement.when_stale);
+        self.world.screen.map(|screen| screen.when_stale(rule)).unwrap_or_default()
+    }
+
+    fn stale(&mut self, id: IssuerId) -> Decision {
+        self.unavailable(id, Stage::Revocation, OutageReason::RevocationsStale)
     }
 
     fn issuer(&self, id: IssuerId) -> Option<&'w Issuer> {

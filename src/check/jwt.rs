@@ -141,5 +141,7 @@ pub fn verify(
         }));
     };
     trail.note(Stage::Signature, Verdict::Passed, || format!("made by key {}", signer.label()));
-    access_token::accept(token.issuer, token.jws.claims, &issuer.profile, now, trail)
+    let accepted = access_token::accept(token.issuer, token.jws.claims, &issuer.profile, now, trail)?;
+    // The key's own name: a header need not tell it.
+    Ok(accepted.signed_by(signer.kid()))
 }

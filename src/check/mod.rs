@@ -22,6 +22,7 @@ mod reason;
 pub mod record;
 pub mod replay;
 pub mod resource;
+pub mod revocation;
 mod route;
 pub mod target;
 pub mod trail;

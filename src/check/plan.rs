@@ -11,6 +11,7 @@ use super::issuer::{IssuerId, Issuers, KnownKeys};
 use super::jwt::{self, UnverifiedJwt};
 use super::policy::{Introspect, Policy, Requirement, Rule, Stale};
 use super::resource::ProtectedResource;
+use super::revocation::Screen;
 use super::route::{Place, Route, place, rule_for};
 use super::target::Target;
 use super::trail::{Stage, Trail, Verdict, refuse};
@@ -27,6 +28,8 @@ pub struct World<'a> {
     pub issuers: &'a Issuers,
     /// Their keys as last read.
     pub keys: &'a KnownKeys,
+    /// What tokens are screened against, where anything is configured.
+    pub screen: Option<Screen<'a>>,
     /// The longest token that is looked at, in bytes.
     pub max_token_bytes: usize,
 }

@@ -122,6 +122,10 @@ deny_reasons! {
         "The token is meant for another service: none of its audiences is accepted here.";
     RequiredClaimMismatch: "required_claim_mismatch", Answer::InvalidToken,
         "A claim does not have the value that `require_claims` asks for.";
+    TokenRevoked: "token_revoked", Answer::InvalidToken,
+        "The token is good, but has been revoked: itself, or with its session, grant, subject, client, issuer or signing key.";
+    LifetimeTooLong: "lifetime_too_long", Answer::InvalidToken,
+        "The token lives longer than `revocation.max_token_lifetime`, so that a revocation of it could be forgotten before it ends.";
     TokenBound: "token_bound", Answer::InvalidToken,
         "The token is bound to a key or certificate (`cnf`) and was presented as a plain bearer token.";
     IssuerMismatch: "issuer_mismatch", Answer::InvalidToken,
@@ -219,6 +223,8 @@ outage_reasons! {
         "The introspection endpoint failed too often or asked for a pause, and is not asked for a while.";
     IntrospectionSaturated: "introspection_saturated",
         "As many introspection calls as allowed are in flight already.";
+    RevocationsStale: "revocations_stale",
+        "Revocations may be missing, because a feed is silent or was not read completely, and the rule does not go on without them.";
     CredentialsUnreadable: "credentials_unreadable",
         "The file with our own credentials for the issuer can't be read or used.";
 }

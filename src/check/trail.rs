@@ -20,6 +20,8 @@ pub enum Stage {
     Introspection,
     /// Whether the claims are those of an access token for this service.
     Claims,
+    /// Whether it has been revoked.
+    Revocation,
     /// Whether the token is bound to the sender.
     Proof,
     /// Whether the rule's requirements are met.
@@ -41,6 +43,7 @@ impl Stage {
             Self::Signature => "signature",
             Self::Introspection => "introspection",
             Self::Claims => "claims",
+            Self::Revocation => "revocation",
             Self::Proof => "proof",
             Self::Policy => "policy",
             Self::Forward => "forward",

@@ -91,6 +91,7 @@ async fn explain(arguments: &Arguments, mut config: Config, input: &CheckInput) 
     let wiring = Wiring::new(config, clock);
     let mut driver = Driver::default();
     wiring.drive(&mut driver);
+    let unread = revocations_unread(&wiring).await;
     let mut trail = Recorded::default();
     let decided = wiring.authorizer.run(input, None, &mut trail).await;
     let snapshot = wiring.snapshot.load();
@@ -101,8 +102,23 @@ async fn explain(arguments: &Arguments, mut config: Config, input: &CheckInput) 
         Some(TrialReport::tried(&tried, trail))
     });
     let decision = &decided.decision;
-    let faults = faults(&wiring.sources(), decision);
+    let faults = faults(&wiring.sources(), decision).into_iter().chain(unread).collect();
     (Report::new(input, now, faults, trail, decision, trials.collect()), exit_code_of(decision.outcome()))
+}
+
+/// Waits until the revocation feeds have been read once, and tells of those that were not in time.
+async fn revocations_unread(wiring: &Wiring) -> Vec<String> {
+    let snapshot = wiring.snapshot.load_full();
+    let Some(its) = snapshot.revocations.as_ref().map(|its| its.revocations()) else { return Vec::new() };
+    let deadline = DEADLINE.min(its.settings().catch_up_deadline);
+    // What comes of it is seen below.
+    let _ = tokio::time::timeout(deadline, its.caught_up()).await;
+    let unread = its.feeds().filter(|feed| !feed.has_caught_up());
+    let told = unread.map(|feed| {
+        let why = feed.status().last_error.map(|why| format!(": {why}")).unwrap_or_default();
+        format!("the revocations of feed {:?} could not all be read within {deadline:?}{why}", feed.name())
+    });
+    told.collect()
 }
 
 /// What went wrong with the issuer that could not be asked.

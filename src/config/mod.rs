@@ -11,6 +11,7 @@ mod path;
 mod preset;
 mod problem;
 mod read;
+mod revocation;
 mod schema;
 mod yaml;
 
@@ -31,6 +32,10 @@ pub use preset::Preset;
 pub(crate) use problem::sort as sort_problems;
 pub use problem::{Problem, Severity};
 pub use read::Source;
+pub use revocation::{
+    FeedOrigin, FeedSettings, NatsSettings, RedisServers, RedisSettings, RevocationSettings, SignedSettings,
+    SignerKeys, SsfPollSettings, WhenLate,
+};
 pub use schema::{Document, schema};
 
 use crate::check::issuer::Issuer;
@@ -51,6 +56,8 @@ pub struct Config {
     pub shutdown_deadline: Duration,
     /// Whom to trust, in the order written.
     pub issuers: Vec<TrustedIssuer>,
+    /// Where revocations come from.
+    pub revocation: Option<RevocationSettings>,
     /// The service as clients find it.
     pub resource: Option<ProtectedResource>,
     /// What each route needs.

@@ -1,5 +1,6 @@
 //! The admin listener: /livez, /readyz, /statusz and /metrics. Read-only, for operators and probes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,18 +12,19 @@ use axum::routing::get;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::config_status::{ConfigStatus, Shown};
 use super::readiness::Readiness;
+use crate::check::revocation::Kind;
 use crate::check::trial::Trial;
 use crate::clock::Clock;
 use crate::jose::UnixTime;
 use crate::snapshot::SnapshotCell;
-use crate::sources::{IntrospectionSource, IssuerSources, KeySource};
+use crate::sources::{FeedSource, IntrospectionSource, IssuerSources, KeySource, Revocations};
 use crate::telemetry::metrics::{self, Metrics};
 
 /// What the pages are made from.
@@ -120,9 +122,44 @@ impl Admin {
                 "problems": problems,
                 "restart_needed": restart_needed,
             },
+            "revocations": snapshot.revocations.as_ref().map(|its| revocations(its.revocations())),
             "issuers": snapshot.sources.iter().map(|its| issuer(its, now)).collect::<Vec<_>>(),
         })
     }
+}
+
+fn revocations(revocations: &Revocations) -> Value {
+    let index = revocations.index();
+    let marks = Kind::ALL.into_iter().map(|kind| (kind.name().to_owned(), json!(index.count(kind))));
+    json!({
+        "stale": revocations.are_stale(),
+        "marks": marks.collect::<Map<_, _>>(),
+        "feeds": revocations.feeds().map(|feed| revocation_feed(revocations, feed)).collect::<Vec<_>>(),
+    })
+}
+
+fn revocation_feed(revocations: &Revocations, feed: &FeedSource) -> Value {
+    let status = feed.status();
+    let named = |counts: BTreeMap<&'static str, u64>| json!(counts);
+    json!({
+        "name": feed.name(),
+        "kind": feed.settings().origin.kind(),
+        "phase": status.phase.name(),
+        "stale": revocations.is_stale(feed),
+        "connections": status.connections,
+        "caught_up_at": status.caught_up_at.map(|time| time.to_string()),
+        "catch_up_seconds": status.catch_up_took.map(|took| took.as_secs_f64()),
+        "last_message_at": status.last_message_at.map(|time| time.to_string()),
+        "lag_seconds": status.lag.map(|lag| lag.as_secs_f64()),
+        "silent_for_seconds": status.silent_for.map(|silent| silent.as_secs_f64()),
+        "applied": named(status.applied.into_iter().map(|(kind, count)| (kind.name(), count)).collect()),
+        "repeated": status.repeated,
+        "heartbeats": status.heartbeats,
+        "refused": named(status.refused.into_iter().map(|(why, count)| (why.name(), count)).collect()),
+        "gaps": status.gaps,
+        "incomplete_until": status.incomplete_until.map(|time| time.to_string()),
+        "last_error": status.last_error,
+    })
 }
 
 fn on_trial(trial: &Trial) -> Value {

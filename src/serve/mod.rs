@@ -4,6 +4,7 @@ mod admin;
 mod app;
 mod config_status;
 mod driver;
+mod feeds_seen;
 mod listener;
 mod readiness;
 mod reload;

@@ -35,7 +35,7 @@ impl Readiness {
         }
         let waiting = self.waiting_for();
         if !waiting.is_empty() {
-            return Err(format!("waiting for the keys of: {}", waiting.join(", ")));
+            return Err(format!("waiting for {}", waiting.join(", ")));
         }
         // Shutdown may have come in between, and stays.
         match self.state.compare_exchange(STARTING, READY, Ordering::AcqRel, Ordering::Acquire) {
@@ -44,13 +44,17 @@ impl Readiness {
         }
     }
 
-    fn waiting_for(&self) -> Vec<Arc<str>> {
+    fn waiting_for(&self) -> Vec<String> {
         let snapshot = self.snapshot.load();
         let missing = snapshot
             .sources
             .iter()
             .filter(|source| !source.trusted().optional && source.keys().latest().is_none());
-        missing.map(|source| Arc::clone(&source.trusted().issuer.name)).collect()
+        let keys = missing.map(|source| format!("the keys of {}", source.trusted().issuer.name));
+        let revocations = snapshot.revocations.as_ref().map(|its| its.revocations());
+        let unread = revocations.into_iter().filter(|its| !its.are_ready()).flat_map(|its| its.feeds());
+        let feeds = unread.filter(|feed| !feed.has_caught_up());
+        keys.chain(feeds.map(|feed| format!("the revocations of {}", feed.name()))).collect()
     }
 
     pub(super) fn stop(&self) {

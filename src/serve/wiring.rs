@@ -4,13 +4,14 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::driver::Driver;
+use super::feeds_seen::FeedsInUse;
 use crate::authorizer::Authorizer;
 use crate::check::issuer::KnownKeys;
 use crate::check::policy::Reads;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::snapshot::{Snapshot, SnapshotCell};
-use crate::sources::{KeySink, Sources, Succession, Surroundings};
+use crate::sources::{KeySink, RevocationSources, Sources, Succession, Surroundings};
 use crate::telemetry::audit::{Audit, AuditWriter};
 use crate::telemetry::metrics::Metrics;
 
@@ -32,8 +33,8 @@ impl Wiring {
     /// Wires a configuration, generation 1; nothing runs yet.
     #[must_use]
     pub fn new(config: Config, clock: Clock) -> Self {
-        let metrics = Arc::new(Metrics::new());
         let snapshot = Arc::new(SnapshotCell::new(unconfigured(&config, clock)));
+        let metrics = Arc::new(Metrics::new().with_feeds(FeedsInUse::of(&snapshot)));
         let (audit, writer) = Audit::new(metrics.audit());
         let authorizer = Authorizer::new(Arc::clone(&snapshot), Arc::clone(&metrics), audit, clock);
         let writer = Mutex::new(Some(writer));
@@ -50,11 +51,16 @@ impl Wiring {
     /// Replaces the generation in use by this configuration, and says how the issuers differ. Checks under way
     /// end with what they began with. [`Wiring::drive`] then starts what is new.
     pub(crate) fn apply(&self, config: Config) -> Succession {
-        let Config { issuers, resource, policy, trials, candidate_rejected, check, audit, .. } = config;
+        let Config {
+            issuers, revocation, resource, policy, trials, candidate_rejected, check, audit, ..
+        } = config;
         let current = self.snapshot.load();
         let succession = current.sources.succeed(issuers, &self.surroundings());
         let sources = Arc::clone(&succession.sources);
         let reads = Reads::of([&policy].into_iter().chain(trials.iter().map(|trial| &trial.policy)));
+        let former = current.revocations.as_ref();
+        let revocations =
+            RevocationSources::succeed(former, revocation, self.clock, self.metrics.revocations());
         let next = Snapshot {
             generation: current.generation + 1,
             applied_at: self.clock.now(),
@@ -66,6 +72,7 @@ impl Wiring {
             issuers: Arc::new(sources.issuers()),
             keys: sources.known_keys(),
             sources,
+            revocations,
             audit,
             limits: check,
         };
@@ -78,6 +85,7 @@ impl Wiring {
     /// Starts the background tasks of the sources that have none yet. Those of sources that are not used any
     /// longer end by themselves.
     pub(crate) fn drive(&self, driver: &mut Driver) {
+        self.drive_revocations(driver);
         for its in self.snapshot.load().sources.iter().filter(|its| its.begin()) {
             let source = Arc::clone(its.keys());
             driver.spawn_until(its.unused(), "issuer keys", async move { source.run().await });
@@ -85,6 +93,16 @@ impl Wiring {
                 driver.spawn_until(its.unused(), "introspection", async move { source.run().await });
             }
         }
+    }
+
+    fn drive_revocations(&self, driver: &mut Driver) {
+        let snapshot = self.snapshot.load();
+        let Some(its) = snapshot.revocations.as_ref().filter(|its| its.begin()) else { return };
+        for feed in its.revocations().feeds().map(Arc::clone) {
+            driver.spawn_until(its.unused(), "revocation feed", async move { feed.run().await });
+        }
+        let revocations = Arc::clone(its.revocations());
+        driver.spawn_until(its.unused(), "revocation upkeep", async move { revocations.run_upkeep().await });
     }
 
     /// What is known from outside.
@@ -113,6 +131,7 @@ fn unconfigured(config: &Config, clock: Clock) -> Snapshot {
         issuers: Arc::default(),
         keys: KnownKeys::default(),
         sources: Arc::default(),
+        revocations: None,
         audit: config.audit,
         limits: config.check,
     }

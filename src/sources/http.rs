@@ -9,7 +9,8 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, RETRY_AFTER,
 };
-use reqwest::{Certificate, Client, Identity, Response, StatusCode, redirect};
+use reqwest::{Certificate, Client, Identity, Method, RequestBuilder, Response, StatusCode, redirect};
+use serde_json::Value;
 use url::{Host, Url};
 
 use crate::secret::Secret;
@@ -38,6 +39,13 @@ pub(super) struct Form<'a> {
     pub(super) accept: &'static str,
     pub(super) authorization: Option<&'a Secret>,
     pub(super) fields: &'a [(&'static str, &'a str)],
+}
+
+/// A request that carries JSON, or nothing, and wants JSON.
+pub(super) struct Exchange<'a> {
+    pub(super) method: Method,
+    pub(super) authorization: &'a Secret,
+    pub(super) json: Option<&'a Value>,
 }
 
 /// What came back from posting a form, whatever its status.
@@ -152,20 +160,41 @@ impl HttpClient {
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(encode(form.fields));
         if let Some(authorization) = form.authorization {
-            let mut value = HeaderValue::from_str(authorization.expose())
-                .map_err(|_| HttpFault::Setup("the client id or secret can't be a header".to_owned()))?;
-            value.set_sensitive(true);
-            request = request.header(AUTHORIZATION, value);
+            request = authorize(request, authorization)?;
         }
-        let response = request.send().await.map_err(|error| exchange(url, &error))?;
-        let seconds = header_text(&response, RETRY_AFTER).and_then(|text| text.trim().parse().ok());
-        Ok(Posted {
-            status: response.status().as_u16(),
-            content_type: header_text(&response, CONTENT_TYPE).unwrap_or_default().to_owned(),
-            retry_after: seconds.map(Duration::from_secs),
-            body: body(url, response).await?,
-        })
+        posted(url, request).await
     }
+
+    /// Exchanges JSON.
+    ///
+    /// # Errors
+    /// When there is no complete answer of at most 1 MiB. Any status is an answer.
+    pub(super) async fn exchange(&self, url: &Url, asked: Exchange<'_>) -> Result<Posted, HttpFault> {
+        self.guard.check_literal(url)?;
+        let mut request = self.client.request(asked.method, url.clone()).header(ACCEPT, "application/json");
+        if let Some(json) = asked.json {
+            request = request.header(CONTENT_TYPE, "application/json").body(json.to_string());
+        }
+        posted(url, authorize(request, asked.authorization)?).await
+    }
+}
+
+fn authorize(request: RequestBuilder, authorization: &Secret) -> Result<RequestBuilder, HttpFault> {
+    let mut value = HeaderValue::from_str(authorization.expose())
+        .map_err(|_| HttpFault::Setup("the client id or secret can't be a header".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(request.header(AUTHORIZATION, value))
+}
+
+async fn posted(url: &Url, request: RequestBuilder) -> Result<Posted, HttpFault> {
+    let response = request.send().await.map_err(|error| exchange(url, &error))?;
+    let seconds = header_text(&response, RETRY_AFTER).and_then(|text| text.trim().parse().ok());
+    Ok(Posted {
+        status: response.status().as_u16(),
+        content_type: header_text(&response, CONTENT_TYPE).unwrap_or_default().to_owned(),
+        retry_after: seconds.map(Duration::from_secs),
+        body: body(url, response).await?,
+    })
 }
 
 /// The form of HTML, which OAuth posts (RFC 6749 §4.1.3, RFC 7662 §2.1).

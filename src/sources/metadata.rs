@@ -49,6 +49,8 @@ pub(super) struct Metadata {
     pub(super) introspection_endpoint: Option<Url>,
     /// `scopes_supported` (RFC 8414 §2), which need not name every scope.
     pub(super) scopes: Option<Vec<String>>,
+    /// `token_endpoint` (RFC 8414 §2).
+    pub(super) token_endpoint: Option<Url>,
 }
 
 /// Reads an issuer's OpenID configuration, or else its RFC 8414 metadata.
@@ -120,7 +122,8 @@ async fn read_at(
     let scopes = document.get("scopes_supported").and_then(|list| list.as_array());
     let scopes =
         scopes.map(|list| list.iter().filter_map(|scope| scope.as_str()).map(str::to_owned).collect());
-    Ok(Metadata { location: url, jwks_uri, introspection_endpoint, scopes })
+    let token_endpoint = endpoint("token_endpoint");
+    Ok(Metadata { location: url, jwks_uri, introspection_endpoint, scopes, token_endpoint })
 }
 
 #[cfg(test)]

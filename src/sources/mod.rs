@@ -13,6 +13,7 @@ mod metadata;
 mod named_files;
 mod of_issuer;
 mod refresh;
+mod revocations;
 mod succession;
 
 use std::sync::Arc;
@@ -24,6 +25,9 @@ pub use jwks::{KeySink, KeySource, KeyStatus};
 pub use key_fetcher::{KeyFetcher, RefreshFault};
 pub use named_files::{FileFault, unusable_files};
 pub use of_issuer::{IssuerSources, Surroundings};
+pub use revocations::{
+    FeedFault, FeedPhase, FeedSource, FeedStatus, Refusal, RevocationSources, Revocations,
+};
 pub use succession::Succession;
 
 use crate::check::issuer::{IssuerId, Issuers, KnownKeys};

@@ -2,6 +2,7 @@
 
 mod config;
 mod issuers;
+mod revocation;
 mod trials;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 pub use config::ConfigMetrics;
 pub use issuers::{CallResult, IssuerMetrics, RefreshResult, Saved};
+pub use revocation::{FeedSeen, RevocationMetrics, RevocationsSeen, SeesRevocations};
 pub use trials::{AuditMetrics, AuditResult, TrialMetrics};
 
 use crate::check::{Decision, DenyReason, OutageReason};
@@ -36,6 +38,7 @@ pub struct Metrics {
     trials: TrialMetrics,
     audit: AuditMetrics,
     issuers: IssuerMetrics,
+    revocations: RevocationMetrics,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -72,11 +75,31 @@ impl Metrics {
         registry.register_with_unit("check_duration", help, Unit::Seconds, duration.clone());
 
         let issuers = IssuerMetrics::register(&mut registry);
+        let revocations = RevocationMetrics::register(&mut registry);
         let config = ConfigMetrics::register(&mut registry);
         let trials = TrialMetrics::register(&mut registry);
         let audit = AuditMetrics::register(&mut registry);
         let (allowed, answered) = (counter("allow", ""), counter("answer", ""));
-        Self { registry, allowed, answered, denied, unavailable, duration, config, trials, audit, issuers }
+        Self {
+            registry,
+            allowed,
+            answered,
+            denied,
+            unavailable,
+            duration,
+            config,
+            trials,
+            audit,
+            issuers,
+            revocations,
+        }
+    }
+
+    /// Shows what feeds know of themselves, too.
+    #[must_use]
+    pub fn with_feeds(mut self, feeds: impl SeesRevocations) -> Self {
+        self.registry.register_collector(Box::new(revocation::Feeds(Box::new(feeds))));
+        self
     }
 
     /// Counts a decision.
@@ -102,6 +125,12 @@ impl Metrics {
     #[must_use]
     pub fn issuers(&self) -> &IssuerMetrics {
         &self.issuers
+    }
+
+    /// What is said of revocations.
+    #[must_use]
+    pub fn revocations(&self) -> &RevocationMetrics {
+        &self.revocations
     }
 
     /// What is said of policies on trial.

@@ -139,6 +139,7 @@ impl Gate {
             resource: None,
             issuers: &self.issuers,
             keys: &self.keys,
+            screen: None,
             max_token_bytes: self.max_token_bytes,
         }
     }

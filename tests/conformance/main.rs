@@ -20,3 +20,4 @@ mod jsonwebtoken_gaps;
 mod jws;
 mod keys;
 mod rfc9068;
+mod security_events;

@@ -20,6 +20,7 @@ mod paths;
 mod policy;
 mod refuse;
 mod reload;
+mod revocation;
 mod rotation;
 mod secrets;
 mod shutdown;

@@ -4,4 +4,5 @@
 
 mod layering;
 mod readme;
+mod revocation;
 mod samples;

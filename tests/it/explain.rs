@@ -1,5 +1,7 @@
 //! `gatepost explain`: exit codes, the steps it shows, and what it never shows.
 
+mod revocation;
+
 use std::process::{Command, Output};
 
 use gatepost_test_support::Token;

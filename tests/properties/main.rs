@@ -8,6 +8,7 @@ mod parsers;
 mod policy;
 mod replay;
 mod requirements;
+mod revocation;
 mod tampering;
 mod trials;
 mod world;

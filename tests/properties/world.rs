@@ -53,6 +53,7 @@ impl Fixture {
             resource: self.config.resource.as_ref(),
             issuers: &self.issuers,
             keys: &self.keys,
+            screen: None,
             max_token_bytes: 16_384,
         }
     }

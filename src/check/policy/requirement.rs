@@ -9,6 +9,7 @@ use super::condition::Condition;
 use crate::check::access_token::VerifiedToken;
 use crate::check::decision::DenyReason;
 use crate::check::issuer::Issuers;
+use crate::check::revocation::WhenStale;
 use crate::check::trail::{Stage, Trail, Verdict, refuse, shown};
 use crate::jose::UnixTime;
 
@@ -35,6 +36,8 @@ pub struct Requirement {
     pub introspect: Introspect,
     /// Whether an older answer may serve while the issuer can't be asked.
     pub stale: Stale,
+    /// What happens while revocations may be missing, where that is stricter than what holds for all.
+    pub when_stale: Option<WhenStale>,
 }
 
 impl Requirement {

@@ -100,7 +100,7 @@ fn stale(document: Option<UnreachableDocument>, at: &Path, findings: &mut Findin
     }
 }
 
-fn client(
+pub(super) fn client(
     document: &ClientDocument,
     directory: &FilePath,
     at: &Path,

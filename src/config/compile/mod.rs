@@ -1,12 +1,14 @@
 //! What the documents mean: every value checked, every problem reported at its place.
 
 mod condition;
+mod feed;
 mod findings;
 mod introspection;
 mod issuer;
 mod listen;
 mod policy;
 mod resource;
+mod revocation;
 mod token_profile;
 
 use std::collections::HashMap;
@@ -21,7 +23,9 @@ use super::document::{
 };
 use super::problem::Problem;
 use super::read::Source;
-use super::{AuditRequests, AuditSettings, CheckLimits, Config, Listen, Path, TrustedIssuer};
+use super::{
+    AuditRequests, AuditSettings, CheckLimits, Config, Listen, Path, RevocationSettings, TrustedIssuer,
+};
 use crate::check::policy::Policy;
 use crate::check::resource::ProtectedResource;
 use crate::check::target::TargetRules;
@@ -36,6 +40,7 @@ pub(super) struct Settings {
     shutdown_deadline: Duration,
     pub(super) issuers: Vec<TrustedIssuer>,
     pub(super) resource: Option<ProtectedResource>,
+    revocation: Option<RevocationSettings>,
     pub(super) target_rules: TargetRules,
 }
 
@@ -57,7 +62,7 @@ impl Candidate {
 
 impl Settings {
     pub(super) fn into_config(self, policies: Policies, candidate: Candidate) -> Option<Config> {
-        let Self { listen, check, audit, shutdown_deadline, issuers, resource, .. } = self;
+        let Self { listen, check, audit, shutdown_deadline, issuers, resource, revocation, .. } = self;
         let Policies { enforced: policy, shadow } = policies;
         let shadow = shadow.map(|policy| Trial { kind: TrialKind::Shadow, policy });
         let candidate_rejected = matches!(candidate, Candidate::Rejected);
@@ -70,6 +75,7 @@ impl Settings {
             audit,
             shutdown_deadline,
             issuers,
+            revocation,
             resource,
             policy,
             trials,
@@ -98,7 +104,10 @@ pub(super) fn compile(
     let resource = document.resource.as_ref().and_then(|document| {
         resource::compile(document, &issuers, target_rules, &root.key("resource"), &mut findings)
     });
-    Settings { listen, check: limits, audit, shutdown_deadline, issuers, resource, target_rules }
+    let revocation = document.revocation.as_ref().map(|document| {
+        revocation::compile(document, &issuers, directory, &root.key("revocation"), &mut findings)
+    });
+    Settings { listen, check: limits, audit, shutdown_deadline, issuers, resource, revocation, target_rules }
 }
 
 fn limits(document: &CheckDocument, at: &Path, findings: &mut Findings<'_>) -> CheckLimits {

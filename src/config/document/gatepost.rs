@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::introspection::IntrospectionDocument;
+use super::revocation::RevocationDocument;
 use super::values::{AlgorithmName, AudiencesDocument, DurationDocument, PresetName};
 
 /// The whole file.
@@ -15,6 +16,8 @@ use super::values::{AlgorithmName, AudiencesDocument, DurationDocument, PresetNa
 pub struct GatepostDocument {
     /// Where Envoy and operators reach the sidecar.
     pub listen: ListenDocument,
+    /// Where revocations come from, so that a revoked token is refused before it expires.
+    pub revocation: Option<RevocationDocument>,
     /// Bounds on every check.
     pub check: Option<CheckDocument>,
     /// Which checks are recorded on standard output, a JSON object a line, for `explain --from-audit` and `diff`.

@@ -6,6 +6,7 @@ mod forward;
 mod gatepost;
 mod introspection;
 mod policy;
+mod revocation;
 mod values;
 
 pub use forward::{ForwardDocument, ListDocument, MissingDocument};
@@ -20,5 +21,9 @@ pub use introspection::{
 pub use policy::{
     AuthenticationDocument, ClaimDocument, IntrospectDocument, MatchDocument, ModeDocument, PolicyDocument,
     RequireDocument, RuleDocument, TeamDocument,
+};
+pub use revocation::{
+    CatchUpDocument, FeedDocument, NatsDocument, RedisDocument, RevocationDocument, RevocationIssuerDocument,
+    SignedDocument, SsfPollDocument, WhenLateDocument, WhenStaleDocument,
 };
 pub use values::{AudiencesDocument, DurationDocument, ScopesDocument};

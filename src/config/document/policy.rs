@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::forward::ForwardDocument;
+use super::revocation::WhenStaleDocument;
 use super::values::{DurationDocument, ScopesDocument};
 
 /// The whole file.
@@ -145,6 +146,9 @@ pub struct RequireDocument {
     /// Ask the issuer about JWTs too: `cached` takes a recent answer; `always` asks each time, and only checks
     /// that wait at the same moment share a call.
     pub introspect: Option<IntrospectDocument>,
+    /// While revocations may be missing, because a feed is stale: `introspect` has the token's issuer confirm it,
+    /// `deny` is an outage answer. It can only be stricter than `revocation.when_stale`.
+    pub when_stale: Option<WhenStaleDocument>,
     /// `deny`: no older answer serves while the issuer can't be asked, whatever its configuration says.
     pub when_unreachable: Option<RuleUnreachableDocument>,
 }

@@ -87,6 +87,11 @@ impl Answers {
     }
 
     /// Keeps a new answer, in place of any older one.
+    pub(super) fn forget(&self, key: &Key) {
+        self.active.invalidate(key);
+        self.inactive.invalidate(key);
+    }
+
     pub(super) fn keep(&self, key: Key, answer: &Arc<Answer>, now: UnixTime) {
         match answer.as_ref() {
             Answer::Inactive => {

@@ -43,11 +43,11 @@ pub enum CredentialFault {
 #[derive(Default)]
 pub(in crate::sources) struct Proof {
     /// For the Authorization header.
-    pub(super) authorization: Option<Secret>,
+    pub(in crate::sources) authorization: Option<Secret>,
     /// For the body.
-    pub(super) fields: Vec<(&'static str, Secret)>,
+    pub(in crate::sources) fields: Vec<(&'static str, Secret)>,
     /// The client certificate with its key, PEM.
-    pub(super) identity: Option<Secret>,
+    pub(in crate::sources) identity: Option<Secret>,
 }
 
 const MAX_FILE_BYTES: u64 = 64 * 1024;

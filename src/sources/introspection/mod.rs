@@ -4,7 +4,7 @@
 mod answers;
 mod breaker;
 mod call;
-mod client_auth;
+pub(super) mod client_auth;
 mod flight;
 mod limiter;
 mod status;
@@ -20,6 +20,7 @@ pub use call::{CallFault, Introspector};
 pub(super) use client_auth::{CredentialFault, prove, read_secret};
 pub use status::IntrospectionStatus;
 
+use crate::check::credential::PresentedToken;
 use crate::check::introspection::Answer;
 use crate::check::issuer::IssuerId;
 use crate::check::policy::{Introspect, Stale};
@@ -102,11 +103,20 @@ impl IntrospectionSource {
         self.tally.status(breaker, self.answers.count())
     }
 
+    /// Forgets what the issuer said of a token.
+    pub fn forget(&self, presented: PresentedToken<'_>) {
+        self.answers.forget(&self.key(presented));
+    }
+
+    fn key(&self, presented: PresentedToken<'_>) -> Key {
+        let endpoint = self.settings.endpoint.as_ref().map_or("", |endpoint| endpoint.as_str());
+        key(&self.trusted.issuer.name, endpoint, presented.expose())
+    }
+
     /// What the issuer says of the plan's token.
     pub(super) async fn ask(&self, plan: &Plan<'_>, now: UnixTime, deadline: Instant) -> Facts {
         let Some(presented) = plan.presented() else { return Facts::Nothing };
-        let endpoint = self.settings.endpoint.as_ref().map_or("", |endpoint| endpoint.as_str());
-        let key = key(&self.trusted.issuer.name, endpoint, presented.expose());
+        let key = self.key(presented);
         let kept = self.answers.find(&key);
         if plan.introspect() != Introspect::Always
             && let Some(fresh) = kept.as_ref().filter(|kept| kept.is_fresh(now))

@@ -73,6 +73,7 @@ fn decided(input: &CheckInput, config: &Config, issuers: &Issuers, keys: &Arc<Ke
         resource: None,
         issuers,
         keys: &known,
+        screen: None,
         max_token_bytes: config.check.max_token_bytes,
     };
     let plan = plan(input, world, now(), &mut ()).unwrap_or_else(|decision| panic!("{decision:?}"));

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use gatepost::check::challenge::{Hints, challenge};
 use gatepost::check::issuer::TokenTypes;
+use gatepost::check::revocation::Kind;
 use gatepost::check::trial::{Difference, TrialKind, Tried};
 use gatepost::check::{Denial, DenyReason, OutageReason};
 use gatepost::config::Preset;
 use gatepost::jose::UnixTime;
-use gatepost::telemetry::metrics::{AuditResult, CallResult, Metrics, RefreshResult, Saved};
+use gatepost::telemetry::metrics::{
+    AuditResult, CallResult, FeedSeen, Metrics, RefreshResult, RevocationsSeen, Saved, SeesRevocations,
+};
 
 pub(super) fn deny_reasons() -> String {
     let mut text =
@@ -71,8 +74,30 @@ fn types(types: TokenTypes) -> Vec<&'static str> {
     names.into_iter().filter_map(|(accepted, name)| accepted.then_some(name)).collect()
 }
 
+/// A feed of which everything is known.
+#[derive(Debug)]
+struct OneFeed;
+
+impl SeesRevocations for OneFeed {
+    fn look(&self) -> Option<RevocationsSeen> {
+        let feed = FeedSeen {
+            messages: vec![("applied", 0)],
+            last_message_at: Some(UnixTime::from_seconds(0)),
+            lag: Some(Duration::ZERO),
+            catch_up: Some(Duration::ZERO),
+            silent: Some(Duration::ZERO),
+            ..FeedSeen::default()
+        };
+        Some(RevocationsSeen {
+            marks: vec![(Kind::Token, 0)],
+            feeds: vec![feed],
+            ..RevocationsSeen::default()
+        })
+    }
+}
+
 pub(super) fn metrics() -> String {
-    let metrics = Metrics::new();
+    let metrics = Metrics::new().with_feeds(OneFeed);
     // A family that nothing was counted in is not rendered.
     metrics.issuers().jwks_refreshed("corp", RefreshResult::Success, Duration::ZERO);
     metrics.issuers().jwks_keys("corp", 1, UnixTime::from_seconds(0));

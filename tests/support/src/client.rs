@@ -130,6 +130,38 @@ impl Request {
     }
 }
 
+/// A connection that is kept, for requests one after another.
+pub struct Connection {
+    to: SocketAddr,
+    stream: TcpStream,
+}
+
+impl Connection {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When nobody listens there.
+    pub async fn open(to: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(to).await.doing(|| format!("cannot connect to {to}"))?;
+        stream.set_nodelay(true).doing(|| "cannot send at once".into())?;
+        Ok(Self { to, stream })
+    }
+
+    /// Sends a request and reads its whole answer.
+    ///
+    /// # Errors
+    /// As [`Request::send`].
+    pub async fn send(&mut self, request: &Request) -> Result<Answer> {
+        let bytes = request.bytes(self.to);
+        let exchange = async {
+            self.stream.write_all(&bytes).await.doing(|| "the connection is closed".into())?;
+            Answer::read(&mut self.stream, bytes.starts_with(b"HEAD ")).await
+        };
+        let answered = timeout(DEADLINE, exchange).await;
+        answered.map_err(|_| Error::new(format!("no whole answer came within {DEADLINE:?}"))).flatten()
+    }
+}
+
 /// Escapes all but the unreserved characters of RFC 3986 §2.3.
 pub(crate) fn percent_encode(text: &str) -> String {
     let escape = |byte: u8| match byte {

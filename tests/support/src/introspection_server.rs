@@ -1,8 +1,6 @@
 //! An introspection endpoint (RFC 7662) inside the test: what it says of each token is what the test says, and
 //! so are its faults. Each request is recorded.
 
-mod tls;
-
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,10 +11,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use self::tls::Certificates;
 use crate::client::percent_decode;
 use crate::error::Doing as _;
 use crate::http::{self, Answered, Asked};
+use crate::tls::Certificates;
 use crate::{Result, Signer, Token, token};
 
 /// An issuer with metadata, keys (RS256 and ES256, [`Signer::shared`]) and `POST /introspect`.

