@@ -109,7 +109,7 @@ async fn liveness_and_readiness_are_two_questions() {
     let mut stand = Stand::with(issuer, config).await;
     assert_eq!(stand.gatepost.page("/livez").await.status, 200);
     let ready = stand.gatepost.page("/readyz").await;
-    assert_eq!((ready.status, ready.text().trim()), (503, "waiting for the keys of: test"));
+    assert_eq!((ready.status, ready.text().trim()), (503, "waiting for the keys of test"));
     stand.issuer.go_up().await.unwrap();
     stand.token(&stand.issuer.token().mint()).await;
     stand.gatepost.ready().await;
