@@ -49,8 +49,9 @@ pub fn extract<'a>(
     Ok(PresentedToken(token))
 }
 
-/// RFC 9110 §11.2.
-fn is_token68(text: &str) -> bool {
+/// Whether a text can be presented as a token (RFC 9110 §11.2).
+#[must_use]
+pub fn is_token68(text: &str) -> bool {
     let bare = text.trim_end_matches('=');
     !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
 }

@@ -5,6 +5,7 @@ mod diff;
 mod explain;
 mod introspect;
 mod records;
+mod revoke;
 mod schema;
 mod serve;
 mod terminal;
@@ -33,6 +34,9 @@ enum Command {
     /// Show which requests of an audit log another configuration would decide otherwise. Exits 0 for none, 1 for
     /// some, 2 for cannot tell.
     Diff(diff::Arguments),
+    /// Show what a revocation would refuse and, with --yes, publish it. Exits 0 when it was shown or published, 1 when
+    /// not.
+    Revoke(revoke::Arguments),
     /// Print the JSON Schema of one of the two files, for editors.
     Schema(schema::Arguments),
 }
@@ -53,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Revoke(arguments) => revoke::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     }
 }

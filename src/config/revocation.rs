@@ -8,6 +8,9 @@ use url::Url;
 use super::{Client, TrustedIssuer};
 use crate::check::revocation::Terms;
 
+/// No configuration may say that access tokens live longer than this.
+pub const LONGEST_TOKEN_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
+
 /// Where revocations come from, and what holds while they do not come.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RevocationSettings {
@@ -71,6 +74,29 @@ impl FeedOrigin {
             Self::Redis(_) => "redis",
             Self::Nats(_) => "nats",
             Self::SsfPoll(_) => "ssf_poll",
+        }
+    }
+}
+
+impl std::fmt::Display for FeedOrigin {
+    /// For people. URLs of feeds have no credentials in them: such ones are refused.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let joined = |urls: &[Url]| urls.iter().map(Url::as_str).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Redis(RedisSettings { servers, stream, .. }) => match servers {
+                RedisServers::One(url) => write!(f, "Redis stream {stream} at {url}"),
+                RedisServers::Sentinel { sentinels, service } => {
+                    write!(f, "Redis stream {stream} of {service}, which {} know", joined(sentinels))
+                }
+                RedisServers::Cluster(nodes) => {
+                    write!(f, "Redis stream {stream} in the cluster of {}", joined(nodes))
+                }
+            },
+            Self::Nats(NatsSettings { urls, stream, .. }) => {
+                write!(f, "NATS stream {stream} at {}", joined(urls))
+            }
+            Self::SsfPoll(settings) => write!(f, "transmitter {}", settings.transmitter),
         }
     }
 }

@@ -26,7 +26,8 @@ pub use key_fetcher::{KeyFetcher, RefreshFault};
 pub use named_files::{FileFault, unusable_files};
 pub use of_issuer::{IssuerSources, Surroundings};
 pub use revocations::{
-    FeedFault, FeedPhase, FeedSource, FeedStatus, Refusal, RevocationSources, Revocations,
+    FeedFault, FeedPhase, FeedSource, FeedStatus, Position, PublishFault, Receipt, Refusal,
+    RevocationSources, Revocations, Unwritable, may_publish, publish,
 };
 pub use succession::Succession;
 

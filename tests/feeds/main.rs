@@ -10,6 +10,7 @@
 mod file;
 mod freshness;
 mod nats;
+mod publish;
 mod redis;
 mod signed;
 mod ssf_poll;

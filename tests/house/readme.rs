@@ -36,7 +36,7 @@ fn says_what_the_code_says() {
     }
 }
 
-fn blocks() -> [(&'static str, String); 10] {
+fn blocks() -> [(&'static str, String); 11] {
     [
         ("gatepost.yaml", configuration::gatepost_yaml()),
         ("policy.yaml", configuration::policy_yaml()),
@@ -48,6 +48,7 @@ fn blocks() -> [(&'static str, String); 10] {
         ("explain", transcripts::explain()),
         ("audit line", audit::line()),
         ("diff", audit::diff()),
+        ("revoke", transcripts::revoke()),
     ]
 }
 

@@ -11,6 +11,7 @@ mod diff;
 mod explain;
 mod introspect;
 mod reload;
+mod revoke;
 mod schema;
 mod sidecar;
 mod snapshot;

@@ -6,7 +6,7 @@ use std::path::Path as FilePath;
 use super::super::document::{
     CatchUpDocument, RevocationDocument, RevocationIssuerDocument, WhenLateDocument, WhenStaleDocument,
 };
-use super::super::{Path, RevocationSettings, TrustedIssuer, WhenLate};
+use super::super::{LONGEST_TOKEN_LIFETIME, Path, RevocationSettings, TrustedIssuer, WhenLate};
 use super::findings::{Findings, quoted};
 use super::{bounded, bounded_count, feed, unique};
 use crate::check::revocation::{Lifetimes, RevocationClaims, Terms, WhenStale};
@@ -95,7 +95,8 @@ fn issuers(
 ) -> PerIssuer {
     const LIFETIME: &str = "max_token_lifetime";
     let lifetime = |written, default, at: &Path, findings: &mut Findings<'_>| {
-        bounded(written, default, 60 * SECOND, 366 * DAY, &at.key(LIFETIME), findings)
+        let longest = u64::try_from(LONGEST_TOKEN_LIFETIME.as_millis()).unwrap_or(u64::MAX);
+        bounded(written, default, 60 * SECOND, longest, &at.key(LIFETIME), findings)
     };
     let default = lifetime(document.max_token_lifetime, DAY, at, findings);
     let (mut lifetimes, mut claims) = (BTreeMap::new(), BTreeMap::new());

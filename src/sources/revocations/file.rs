@@ -1,17 +1,60 @@
-//! A file of one message a line, which others append to, rotate or truncate.
+//! A file of one message a line, which others append to, rotate or truncate. Publishing appends one.
 
 use std::io::{self, SeekFrom};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use tokio::fs::{File, OpenOptions};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _, BufReader};
 
 use super::fault::FeedFault;
 use super::intake::Intake;
+use super::publish::{Position, Receipt};
 use super::source::Followed;
 use super::watch::Watch;
 use crate::check::revocation::MAX_MESSAGE_BYTES;
+
+/// Appends a line, has it written to the disk, and finds it again where the path leads. A file that is not there is not
+/// made: nobody might follow it.
+pub(super) async fn publish(path: &Path, text: &str) -> Result<Receipt, FeedFault> {
+    let fault = |error| FeedFault::File { path: path.to_owned(), error };
+    append(path, text).await.map_err(fault)?;
+    let number = line_number(path, text).await.map_err(fault)?;
+    let number =
+        number.ok_or_else(|| fault(io::Error::other("it was replaced while a line was appended")))?;
+    Ok(Receipt { place: Position::Line(number), server_time: None })
+}
+
+/// In one write, so that lines of several writers don't mix.
+async fn append(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().read(true).append(true).open(path).await?;
+    let begun = if ends_within_a_line(&mut file).await? { "\n" } else { "" };
+    file.write_all(format!("{begun}{text}\n").as_bytes()).await?;
+    file.flush().await?;
+    file.sync_all().await
+}
+
+/// Whether a line was begun that its writer did not end.
+async fn ends_within_a_line(file: &mut File) -> io::Result<bool> {
+    if file.metadata().await?.len() == 0 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-1)).await?;
+    Ok(file.read_u8().await? != b'\n')
+}
+
+/// The number of the last line that is this one.
+async fn line_number(path: &Path, text: &str) -> io::Result<Option<u64>> {
+    let mut lines = BufReader::new(File::open(path).await?).split(b'\n');
+    let (mut number, mut found) = (0, None);
+    while let Some(line) = lines.next_segment().await? {
+        number += 1;
+        if line == text.as_bytes() {
+            found = Some(number);
+        }
+    }
+    Ok(found)
+}
 
 /// Follows a file. A file that is not there is a lost feed, not an empty one: a path may be mistyped.
 #[derive(Debug)]

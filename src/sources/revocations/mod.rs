@@ -9,6 +9,7 @@ mod file;
 mod intake;
 mod keys;
 mod nats;
+mod publish;
 mod recent;
 mod redis;
 mod redis_connection;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use fault::FeedFault;
+pub use publish::{Position, PublishFault, Receipt, Unwritable, may_publish, publish};
 pub use source::FeedSource;
 pub use status::{FeedPhase, FeedStatus, Refusal};
 pub use succession::RevocationSources;

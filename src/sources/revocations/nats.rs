@@ -1,18 +1,24 @@
-//! A NATS JetStream stream: an ordered consumer from the stream's beginning, or from where reading got to.
+//! A NATS JetStream stream: an ordered consumer from the stream's beginning, or from where reading got to. Publishing
+//! waits until the stream has stored the message.
 
 use std::time::Duration;
 
 use async_nats::datetime::DateTime;
 use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::pull::{Ordered, OrderedConfig};
-use async_nats::jetstream::stream::{Info, RawMessageErrorKind, Stream};
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::{Config, Info, RawMessageErrorKind, Stream};
 use async_nats::jetstream::{self, Message};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions};
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::StreamExt as _;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::fault::FeedFault;
 use super::intake::Intake;
+use super::publish::{Position, PublishFault, Receipt};
 use super::source::Followed;
 use crate::config::NatsSettings;
 use crate::jose::UnixTime;
@@ -27,6 +33,35 @@ const ANSWER: Duration = Duration::from_secs(5);
 const WATCH: Duration = Duration::from_millis(500);
 
 const MAX_FILE_BYTES: u64 = 64 * 1024;
+
+/// Publishes to a subject of the stream, and waits until it is stored there.
+pub(super) async fn publish(settings: &NatsSettings, text: &str) -> Result<Receipt, PublishFault> {
+    let client = NatsFeed::new(settings.clone()).connect().await?;
+    let context = jetstream::new(client);
+    let stream = context.get_stream(&settings.stream).await.map_err(server)?;
+    let subject = subject(&stream.cached_info().config, text).ok_or(PublishFault::NoSubject)?;
+    let message = PublishMessage::build().payload(text.to_owned().into()).expected_stream(&settings.stream);
+    let acknowledged = context.send_publish(subject, message).await.map_err(server)?;
+    let sequence = acknowledged.await.map_err(server)?.sequence;
+    // Its last message is ours, or one that came since. It is stored, whatever this says.
+    let info = timeout(ANSWER, stream.get_info()).await.ok().and_then(Result::ok);
+    let server_time = info.map(|info| time(info.state.last_timestamp));
+    Ok(Receipt { place: Position::Sequence(sequence), server_time })
+}
+
+/// A subject of the stream on which a message drops no other: one that is for all, where no number of messages is
+/// kept of each, or else one of its own.
+fn subject(config: &Config, text: &str) -> Option<String> {
+    let is_free = |part: &str| matches!(part, "*" | ">");
+    let (patterns, plain): (Vec<_>, Vec<_>) =
+        config.subjects.iter().partition(|subject| subject.split('.').any(is_free));
+    if let Some(subject) = plain.first().filter(|_| config.max_messages_per_subject <= 0) {
+        return Some((*subject).clone());
+    }
+    let own = URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_bytes()));
+    let parts = patterns.first()?.split('.').map(|part| if is_free(part) { own.as_str() } else { part });
+    Some(parts.collect::<Vec<_>>().join("."))
+}
 
 /// Follows a stream.
 #[derive(Debug)]

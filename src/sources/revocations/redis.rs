@@ -1,14 +1,15 @@
 //! A Redis stream: read from its beginning, then from where reading got to. No consumer group: every sidecar reads
-//! everything, and the server keeps no place for it.
+//! everything, and the server keeps no place for it. Publishing adds an entry.
 
 use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use redis::{FromRedisValue as _, cmd};
 
 use super::fault::FeedFault;
 use super::intake::Intake;
+use super::publish::{Position, Receipt};
 use super::redis_connection::Connection;
 use super::source::Followed;
-use crate::config::RedisSettings;
+use crate::config::{LONGEST_TOKEN_LIFETIME, RedisSettings};
 use crate::jose::UnixTime;
 
 /// The field of an entry that holds the message.
@@ -19,6 +20,22 @@ const BATCH: usize = 256;
 
 /// How long a reading waits for entries, in milliseconds: an answer without any shows that the server is alive.
 const BLOCK: u64 = 500;
+
+/// Adds an entry, and drops those that are about no token that may be alive. Other services' tokens may live longer
+/// than ours, so that is judged by the longest life that any configuration allows.
+pub(super) async fn publish(
+    settings: &RedisSettings,
+    text: &str,
+    now: UnixTime,
+) -> Result<Receipt, FeedFault> {
+    let oldest = i128::from(now.as_millis()) - LONGEST_TOKEN_LIFETIME.as_millis().cast_signed();
+    let mut command = cmd("XADD");
+    command.arg(&settings.stream).arg("MINID").arg("~").arg(oldest.max(0).to_string());
+    command.arg("*").arg(FIELD).arg(text);
+    let id: String = Connection::open(settings).await?.query(&command).await?;
+    let server_time = EntryId::read(&id).map(EntryId::time);
+    Ok(Receipt { place: Position::Entry(id), server_time })
+}
 
 /// Follows a stream.
 #[derive(Debug)]

@@ -57,6 +57,18 @@ pub(super) fn readers_token() -> (String, String) {
     }))
 }
 
+/// A key, because what is said of it holds at any time.
+pub(super) fn revoke() -> String {
+    let directory = of_readme();
+    let path = directory.path().join(GATEPOST_FILE);
+    let feeds =
+        "\nrevocation: { feeds: [{ name: hub, redis: { url: 'rediss://redis.corp.example:6379/0' } }] }\n";
+    fs::write(&path, fs::read_to_string(&path).unwrap() + feeds).unwrap();
+    let shown = session(directory.path(), &["revoke", "--config", ".", "--key", "2026-11"]);
+    assert!(shown.contains("NOT PUBLISHED"), "{shown}");
+    console(&shown)
+}
+
 /// A command, its output and, where it is not zero, its exit status.
 pub(super) fn session(directory: &Path, arguments: &[&str]) -> String {
     let output = gatepost(directory, arguments);
