@@ -188,9 +188,9 @@ fn warning(target: &Target<'_>) -> Option<String> {
             issuer = visible(issuer)
         ),
         Target::Key { issuer, kid } => format!(
-            "EVERY TOKEN THAT KEY {kid} OF {issuer} SIGNS IS REFUSED, everywhere this feed is followed, new ones\n\
-             too. Have the issuer sign with another key first, and take this one out of its JWKS: the mark ends when\n\
-             the feed forgets it.",
+            "EVERY TOKEN THAT KEY {kid} OF {issuer} SIGNS IS REFUSED, everywhere this feed is\n\
+             followed, new ones too. Have the issuer sign with another key first, and take this one out of its JWKS:\n\
+             the mark ends when the feed forgets it.",
             kid = visible(kid),
             issuer = visible(issuer)
         ),
