@@ -132,7 +132,7 @@ fn judge(
 /// Whether a credential that was refused for this reason is refused under every configuration. An issuer, an
 /// audience or a limit can be another one; a broken or expired token can't.
 fn stays_wrong(reason: &str) -> bool {
-    const ALWAYS: [DenyReason; 10] = [
+    const ALWAYS: [DenyReason; 11] = [
         DenyReason::CredentialMissing,
         DenyReason::CredentialRepeated,
         DenyReason::CredentialMalformed,
@@ -143,6 +143,7 @@ fn stays_wrong(reason: &str) -> bool {
         DenyReason::TokenExpired,
         DenyReason::TokenInactive,
         DenyReason::TokenBound,
+        DenyReason::TokenRevoked,
     ];
     ALWAYS.iter().any(|always| always.label() == reason)
 }
