@@ -1,4 +1,4 @@
-//! From the feeds of one generation to those of the next. What was revoked stays so while new feeds are first read.
+//! From the feeds of one generation to those of the next. What was revoked stays so.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use crate::telemetry::metrics::RevocationMetrics;
 #[derive(Debug)]
 pub struct RevocationSources {
     revocations: Arc<Revocations>,
-    /// The marks of the feeds before, until these have been read once.
+    /// The marks of the feeds before. They stay in force: a feed may have forgotten what it once said.
     former: Vec<Arc<Index>>,
     begun: AtomicBool,
     in_use: watch::Sender<()>,
@@ -52,13 +52,9 @@ impl RevocationSources {
         &self.revocations
     }
 
-    fn former_in_force(&self) -> &[Arc<Index>] {
-        if self.revocations.have_caught_up() { &[] } else { &self.former }
-    }
-
-    /// All that a check is screened against now: feeds may be replaced again before they were read.
+    /// All that a check is screened against now.
     fn indexes(&self) -> Vec<Arc<Index>> {
-        let former = self.former_in_force().iter().filter(|index| !index.is_empty());
+        let former = self.former.iter().filter(|index| !index.is_empty());
         former.chain([self.revocations.index()]).map(Arc::clone).collect()
     }
 
@@ -68,7 +64,7 @@ impl RevocationSources {
         let revocations = &self.revocations;
         Screen {
             index: revocations.index(),
-            former: self.former_in_force(),
+            former: &self.former,
             stale: revocations.are_stale(),
             terms: &revocations.settings().terms,
         }
