@@ -10,7 +10,7 @@ use super::input::CheckInput;
 use super::introspection::{self, Answer};
 use super::issuer::{Issuer, IssuerId};
 use super::jwt::{self, UnverifiedJwt};
-use super::plan::{Facts, Need, Plan, Token, World, denial};
+use super::plan::{Facts, Need, Plan, Token, World, denial, doubts};
 use super::policy::{self, Introspect};
 use super::proof::{self, ProvenToken};
 use super::revocation::{self, Fingerprint, WhenStale};
@@ -61,7 +61,8 @@ pub fn decide<'a>(
             ControlFlow::Break(decided) => decided,
             ControlFlow::Continue(token) => {
                 let need = Need::Introspection(token.issuer());
-                return Step::More(Plan { input, route, token: Token::Verified(token, presented), need });
+                let token = Token::Verified(token, presented);
+                return Step::More(Plan { input, doubted: doubts(&world, route.rule), route, token, need });
             }
         },
         Token::Verified(token, presented) => judge.confirmation(token, presented, facts),
@@ -174,7 +175,8 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
             return self.stale(id).into();
         }
         let Some(issuer) = self.issuer(id) else { return self.deny(DenyReason::IssuerUnknown).into() };
-        let screened = revocation::screen(token, issuer, presented.expose(), self.world.screen, self.trail);
+        let screened =
+            revocation::screen(token, issuer, presented.expose(), self.world.screen, self.now, self.trail);
         let screened = match screened {
             Ok(token) => token,
             Err(why) => return Decided { revoked_by: why.by, ..self.deny(why.reason).into() },

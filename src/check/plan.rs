@@ -11,7 +11,7 @@ use super::issuer::{IssuerId, Issuers, KnownKeys};
 use super::jwt::{self, UnverifiedJwt};
 use super::policy::{Introspect, Policy, Requirement, Rule, Stale};
 use super::resource::ProtectedResource;
-use super::revocation::Screen;
+use super::revocation::{Screen, WhenStale};
 use super::route::{Place, Route, place, rule_for};
 use super::target::Target;
 use super::trail::{Stage, Trail, Verdict, refuse};
@@ -40,6 +40,8 @@ pub struct Plan<'a> {
     pub(super) route: Route<'a>,
     pub(super) token: Token<'a>,
     pub(super) need: Need,
+    /// Whether revocations may be missing, so that only what the issuer says now counts.
+    pub(super) doubted: bool,
 }
 
 /// What is known of the token so far.
@@ -115,12 +117,18 @@ impl<'a> Plan<'a> {
     /// When the rule wants the issuer asked.
     #[must_use]
     pub fn introspect(&self) -> Introspect {
+        if self.doubted {
+            return Introspect::Always;
+        }
         self.route.rule.requirement().map(|requirement| requirement.introspect).unwrap_or_default()
     }
 
     /// Whether the rule lets an older answer serve.
     #[must_use]
     pub fn stale(&self) -> Stale {
+        if self.doubted {
+            return Stale::Never;
+        }
         self.route.rule.requirement().map(|requirement| requirement.stale).unwrap_or_default()
     }
 
@@ -160,6 +168,12 @@ pub fn plan<'a>(
     plan_for(route, input, world, now, trail).map_err(Decision::Deny)
 }
 
+/// Whether a token's issuer must confirm it, because revocations may be missing.
+pub(super) fn doubts(world: &World<'_>, rule: &Rule) -> bool {
+    let asked = rule.requirement().and_then(|requirement| requirement.when_stale);
+    world.screen.is_some_and(|screen| screen.when_stale(asked) == WhenStale::Introspect)
+}
+
 /// Plans a check of which the rule is known.
 pub(super) fn plan_for<'a>(
     route: Route<'a>,
@@ -170,13 +184,13 @@ pub(super) fn plan_for<'a>(
 ) -> Result<Plan<'a>, Denial> {
     let (rule, Place { host, target }) = (route.rule, &route.place);
     let Some(requirement) = rule.requirement() else {
-        return Ok(Plan { input, route, token: Token::None, need: Need::Nothing });
+        return Ok(Plan { input, route, token: Token::None, need: Need::Nothing, doubted: false });
     };
     let presented = presented(input, target, world, trail);
     let token = presented.and_then(|token| read(token, host, requirement, world, now, trail));
     let token = token.map_err(|reason| denial(reason, Some(rule)))?;
     let need = need(&token, world.keys, now);
-    Ok(Plan { input, route, token, need })
+    Ok(Plan { input, doubted: doubts(&world, rule), route, token, need })
 }
 
 /// The metadata of the resource, if that is what is asked for: no rule and no credential have a say in it.

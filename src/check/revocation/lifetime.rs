@@ -39,10 +39,14 @@ impl Lifetimes {
         issuer: &str,
         issued_at: Option<UnixTime>,
         expires_at: Option<UnixTime>,
+        now: UnixTime,
     ) -> bool {
+        let longest = self.of(issuer);
         match (issued_at, expires_at) {
-            (Some(issued), Some(expires)) => expires.since(issued) > self.of(issuer),
-            _ => false,
+            (Some(issued), Some(expires)) => expires.since(issued) > longest,
+            (Some(issued), None) => now.since(issued) > longest,
+            (None, Some(expires)) => expires.since(now) > longest,
+            (None, None) => false,
         }
     }
 }
@@ -56,10 +60,15 @@ mod tests {
         let hour = Duration::from_secs(3600);
         let lifetimes = Lifetimes::new(hour, BTreeMap::from([("https://long".to_owned(), hour * 24)]));
         let at = |seconds| Some(UnixTime::from_seconds(seconds));
-        assert!(!lifetimes.are_outlived_by("https://idp", at(0), at(3600)));
-        assert!(lifetimes.are_outlived_by("https://idp", at(0), at(3601)));
-        assert!(!lifetimes.are_outlived_by("https://long", at(0), at(3601)));
-        assert!(!lifetimes.are_outlived_by("https://idp", None, at(3601)));
+        let now = UnixTime::from_seconds(0);
+        assert!(!lifetimes.are_outlived_by("https://idp", at(0), at(3600), now));
+        assert!(lifetimes.are_outlived_by("https://idp", at(0), at(3601), now));
+        assert!(!lifetimes.are_outlived_by("https://long", at(0), at(3601), now));
+        assert!(lifetimes.are_outlived_by("https://idp", None, at(3601), now));
+        assert!(!lifetimes.are_outlived_by("https://idp", None, at(3600), now));
+        let later = UnixTime::from_seconds(3601);
+        assert!(lifetimes.are_outlived_by("https://idp", at(0), None, later));
+        assert!(!lifetimes.are_outlived_by("https://idp", at(1), None, later));
         assert_eq!(lifetimes.longest(), hour * 24);
     }
 }

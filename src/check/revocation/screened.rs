@@ -6,6 +6,7 @@ use crate::check::access_token::VerifiedToken;
 use crate::check::decision::DenyReason;
 use crate::check::issuer::Issuer;
 use crate::check::trail::Trail;
+use crate::jose::UnixTime;
 
 /// A verified token that was screened, where there is anything to screen it against.
 #[derive(Debug)]
@@ -40,10 +41,11 @@ pub(in crate::check) fn screen(
     issuer: &Issuer,
     presented: &str,
     against: Option<Screen<'_>>,
+    now: UnixTime,
     trail: &mut impl Trail,
 ) -> Result<Screened, Refused> {
     match against {
-        Some(against) => against.check(token, issuer, presented, trail),
+        Some(against) => against.check(token, issuer, presented, now, trail),
         None => Ok(Screened(token)),
     }
 }

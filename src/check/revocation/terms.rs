@@ -15,6 +15,7 @@ use crate::check::access_token::VerifiedToken;
 use crate::check::decision::DenyReason;
 use crate::check::issuer::Issuer;
 use crate::check::trail::{Stage, Trail, Verdict, refuse};
+use crate::jose::UnixTime;
 
 /// What happens to requests while a feed is stale. The later the stricter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,11 +88,12 @@ impl Screen<'_> {
         token: VerifiedToken,
         issuer: &Issuer,
         presented: &str,
+        now: UnixTime,
         trail: &mut impl Trail,
     ) -> Result<Screened, Refused> {
         let identifier = issuer.identifier.as_str();
         let time = |name| token.claims().time(name).ok().flatten();
-        if self.terms.lifetimes.are_outlived_by(identifier, time("iat"), time("exp")) {
+        if self.terms.lifetimes.are_outlived_by(identifier, time("iat"), time("exp"), now) {
             let reason = refuse(trail, Stage::Revocation, DenyReason::LifetimeTooLong, || {
                 format!(
                     "it lives longer than {:?}, for which revocations are kept",
