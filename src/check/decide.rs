@@ -10,7 +10,7 @@ use super::input::CheckInput;
 use super::introspection::{self, Answer};
 use super::issuer::{Issuer, IssuerId};
 use super::jwt::{self, UnverifiedJwt};
-use super::plan::{Facts, Need, Plan, Token, World, denial, doubts};
+use super::plan::{Facts, Need, Plan, Token, World, denial};
 use super::policy::{self, Introspect};
 use super::proof::{self, ProvenToken};
 use super::revocation::{self, Fingerprint, WhenStale};
@@ -62,7 +62,7 @@ pub fn decide<'a>(
             ControlFlow::Continue(token) => {
                 let need = Need::Introspection(token.issuer());
                 let token = Token::Verified(token, presented);
-                return Step::More(Plan { input, doubted: doubts(&world, route.rule), route, token, need });
+                return Step::More(Plan { input, doubted: world.doubts(route.rule), route, token, need });
             }
         },
         Token::Verified(token, presented) => judge.confirmation(token, presented, facts),
@@ -111,7 +111,7 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
         };
         let requirement = self.route.rule.requirement();
         let asked = requirement.is_some_and(|its| its.introspect != Introspect::WhenOpaque);
-        let doubted = self.when_stale() == WhenStale::Introspect;
+        let doubted = self.world.doubts(self.route.rule);
         match (asked || doubted, &issuer.introspection) {
             (false, _) => Break(self.finish(token, presented)),
             (true, Some(_)) => ControlFlow::Continue(token),
@@ -171,7 +171,7 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
     /// The stages that every token passes, however it was vouched for.
     fn finish(&mut self, token: VerifiedToken, presented: PresentedToken<'_>) -> Decided {
         let id = token.issuer();
-        if self.when_stale() == WhenStale::Deny {
+        if self.world.when_stale(self.route.rule) == WhenStale::Deny {
             return self.stale(id).into();
         }
         let Some(issuer) = self.issuer(id) else { return self.deny(DenyReason::IssuerUnknown).into() };
@@ -190,12 +190,6 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
         let granted = policy::evaluate(self.world, rule, &token, request, self.now, self.trail);
         let decision = granted.map_or_else(|reason| self.deny(reason), Decision::Allow);
         Decided { decision, token: Some(token), asked: false, revoked_by: None }
-    }
-
-    /// What holds for this request while revocations may be missing.
-    fn when_stale(&self) -> WhenStale {
-        let rule = self.route.rule.requirement().and_then(|requirement| requirement.when_stale);
-        self.world.screen.map(|screen| screen.when_stale(rule)).unwrap_or_default()
     }
 
     fn stale(&mut self, id: IssuerId) -> Decision {

@@ -168,10 +168,17 @@ pub fn plan<'a>(
     plan_for(route, input, world, now, trail).map_err(Decision::Deny)
 }
 
-/// Whether a token's issuer must confirm it, because revocations may be missing.
-pub(super) fn doubts(world: &World<'_>, rule: &Rule) -> bool {
-    let asked = rule.requirement().and_then(|requirement| requirement.when_stale);
-    world.screen.is_some_and(|screen| screen.when_stale(asked) == WhenStale::Introspect)
+impl World<'_> {
+    /// What holds for requests of this rule while revocations may be missing; now, so nothing where none are.
+    pub(super) fn when_stale(&self, rule: &Rule) -> WhenStale {
+        let asked = rule.requirement().and_then(|requirement| requirement.when_stale);
+        self.screen.map(|screen| screen.when_stale(asked)).unwrap_or_default()
+    }
+
+    /// Whether a token's issuer must confirm it, because revocations may be missing.
+    pub(super) fn doubts(&self, rule: &Rule) -> bool {
+        self.when_stale(rule) == WhenStale::Introspect
+    }
 }
 
 /// Plans a check of which the rule is known.
@@ -190,7 +197,7 @@ pub(super) fn plan_for<'a>(
     let token = presented.and_then(|token| read(token, host, requirement, world, now, trail));
     let token = token.map_err(|reason| denial(reason, Some(rule)))?;
     let need = need(&token, world.keys, now);
-    Ok(Plan { input, doubted: doubts(&world, rule), route, token, need })
+    Ok(Plan { input, doubted: world.doubts(rule), route, token, need })
 }
 
 /// The metadata of the resource, if that is what is asked for: no rule and no credential have a say in it.

@@ -9,7 +9,8 @@ use super::input::CheckInput;
 use super::plan::World;
 use super::policy::{Introspect, Reads, Requirement, Rule};
 use super::record::{Record, RecordedToken};
-use super::route::{Route, place, route};
+use super::resource::ProtectedResource;
+use super::route::{Route, place, rule_for};
 use super::trail::{Stage, Trail, Verdict, refuse};
 use crate::jose::{Claims, UnixTime};
 
@@ -67,26 +68,23 @@ pub fn replay(record: &Record, world: World<'_>, now: UnixTime, trail: &mut impl
     {
         return Replayed { rule: None, outcome: not_recorded("the headers of CORS preflights", trail) };
     }
-    if answers_itself(&input, world) {
-        trail.note(Stage::Route, Verdict::Passed, || {
-            "gatepost answers with the resource's metadata".to_owned()
-        });
+    let place = match place(&input, world.policy.target_rules(), trail) {
+        Ok(place) => place,
+        Err(reason) => return Replayed { rule: None, outcome: denied(reason) },
+    };
+    let answers = |resource: &ProtectedResource| resource.answer(&place.host, &input.method, &place.target);
+    if world.resource.and_then(answers).is_some() {
+        let text = || "gatepost answers with the resource's metadata".to_owned();
+        trail.note(Stage::Route, Verdict::Passed, text);
         return Replayed { rule: None, outcome: ReplayOutcome::Answer };
     }
-    match route(&input, world.policy, trail) {
+    match rule_for(place, &input, world.policy, trail) {
         Ok(route) => Replayed {
             rule: Some(Arc::clone(&route.rule.name)),
             outcome: judge(record, &input, &route, world, now, trail),
         },
         Err(reason) => Replayed { rule: None, outcome: denied(reason) },
     }
-}
-
-fn answers_itself(input: &CheckInput, world: World<'_>) -> bool {
-    let place = place(input, world.policy.target_rules(), &mut ()).ok();
-    place
-        .zip(world.resource)
-        .is_some_and(|(place, resource)| resource.answer(&place.host, &input.method, &place.target).is_some())
 }
 
 fn denied(reason: DenyReason) -> ReplayOutcome {

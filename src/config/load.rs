@@ -84,7 +84,8 @@ fn compile_together(
     problems: &mut Vec<Problem>,
 ) -> Option<Policies> {
     let files: Vec<_> = main.file().into_iter().chain(teams.iter().filter_map(Written::file)).collect();
-    main.file().map(|_| compile_policy(&files, context, problems))
+    let present: Vec<_> = teams.iter().filter_map(|team| team.team.as_deref()).collect();
+    main.file().map(|_| compile_policy(&files, &present, context, problems))
 }
 
 /// The policy that is tried out. Its own problems keep only itself from being used: they must not keep a sidecar

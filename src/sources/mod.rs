@@ -15,6 +15,7 @@ mod of_issuer;
 mod refresh;
 mod revocations;
 mod succession;
+mod usage;
 
 use std::sync::Arc;
 

@@ -1,10 +1,8 @@
 //! All sources of one issuer's configuration, which begin and end together.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
-use tokio::sync::watch;
-
+use super::usage::Usage;
 use super::{IntrospectionSource, Introspector, KeySink, KeySource};
 use crate::check::issuer::IssuerId;
 use crate::clock::Clock;
@@ -29,8 +27,7 @@ pub struct IssuerSources {
     id: IssuerId,
     keys: Arc<KeySource>,
     introspection: Option<Arc<IntrospectionSource>>,
-    begun: AtomicBool,
-    in_use: watch::Sender<()>,
+    usage: Usage,
 }
 
 impl IssuerSources {
@@ -45,7 +42,7 @@ impl IssuerSources {
                 Introspector::new(trusted.clone(), settings.clone(), clock, Some(Arc::clone(&keys)));
             Arc::new(IntrospectionSource::new(id, trusted, settings, introspector, clock, metrics))
         });
-        Self { id, keys, introspection, begun: AtomicBool::new(false), in_use: watch::Sender::default() }
+        Self { id, keys, introspection, usage: Usage::default() }
     }
 
     /// Whose they are.
@@ -74,12 +71,11 @@ impl IssuerSources {
 
     /// True the first time: then the tasks are to be started.
     pub fn begin(&self) -> bool {
-        !self.begun.swap(true, Ordering::Relaxed)
+        self.usage.begin()
     }
 
     /// Ends when nobody uses the sources any longer.
     pub fn unused(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut in_use = self.in_use.subscribe();
-        async move { while in_use.changed().await.is_ok() {} }
+        self.usage.over()
     }
 }

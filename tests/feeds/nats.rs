@@ -133,8 +133,8 @@ async fn reads_what_was_written_while_it_was_cut_off() {
     assert_eq!(stand.status().gaps, 0);
 }
 
-#[tokio::test]
-async fn knows_that_messages_were_purged_before_it_read_them() {
+/// A feed that has read "a" and then lost its server.
+async fn cut_off_after_a() -> (NatsServer, Writer, Link, Stand) {
     let server = NatsServer::start().await.unwrap();
     let writer = Writer::new(&server).await;
     let link = Link::to(server.address()).await.unwrap();
@@ -143,6 +143,12 @@ async fn knows_that_messages_were_purged_before_it_read_them() {
     stand.until_revoked("a").await;
     link.cut();
     stand.until("the loss", |stand| stand.status().last_error.is_some()).await;
+    (server, writer, link, stand)
+}
+
+#[tokio::test]
+async fn knows_that_messages_were_purged_before_it_read_them() {
+    let (_server, writer, link, stand) = cut_off_after_a().await;
     writer.revoke("lost").await;
     writer.stream.purge().await.unwrap();
     writer.revoke("left").await;
@@ -156,14 +162,7 @@ async fn knows_that_messages_were_purged_before_it_read_them() {
 
 #[tokio::test]
 async fn reads_a_stream_from_its_beginning_that_was_made_anew() {
-    let server = NatsServer::start().await.unwrap();
-    let writer = Writer::new(&server).await;
-    let link = Link::to(server.address()).await.unwrap();
-    let stand = Stand::caught_up_with(origin(&format!("nats://{}", link.address()))).await;
-    writer.revoke("a").await;
-    stand.until_revoked("a").await;
-    link.cut();
-    stand.until("the loss", |stand| stand.status().last_error.is_some()).await;
+    let (server, writer, link, stand) = cut_off_after_a().await;
     writer.context.delete_stream(STREAM).await.unwrap();
     let writer = Writer::new(&server).await;
     for jti in ["b", "c", "d"] {

@@ -9,6 +9,7 @@ use super::super::document::{
 };
 use super::super::{
     AnswerCache, AssertionAlgorithm, CallLimits, Client, ClientAuth, IntrospectionSettings, Path,
+    TrustedIssuer,
 };
 use super::findings::{Findings, quoted};
 use super::issuer::endpoint;
@@ -195,5 +196,22 @@ impl Files<'_, '_> {
                 self.findings.error(&self.at.key(key), "has no meaning with this `auth`", "delete it");
             }
         }
+    }
+}
+
+/// Reports issuers that are meant to be asked and can't be: an error where none can, else a warning that says `what`.
+pub(super) fn look_for_silent<'a>(
+    meant: impl Iterator<Item = &'a TrustedIssuer>,
+    what: impl FnOnce(&str) -> String,
+    hint: &str,
+    at: &Path,
+    findings: &mut Findings<'_>,
+) {
+    let (silent, others): (Vec<_>, Vec<_>) = meant.partition(|trusted| trusted.introspection.is_none());
+    let names: Vec<_> = silent.iter().map(|trusted| trusted.issuer.name.as_ref()).collect();
+    match (names.as_slice(), others.is_empty()) {
+        ([], _) => {}
+        (_, true) => findings.error(at, "asks issuers of which none has `introspection`", hint),
+        (_, false) => findings.warning(at, what(&names.join(", ")), hint),
     }
 }

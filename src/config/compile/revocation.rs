@@ -8,7 +8,7 @@ use super::super::document::{
 };
 use super::super::{LONGEST_TOKEN_LIFETIME, Path, RevocationSettings, TrustedIssuer, WhenLate};
 use super::findings::{Findings, quoted};
-use super::{bounded, bounded_count, feed, unique};
+use super::{bounded, bounded_count, feed, introspection, unique};
 use crate::check::revocation::{Lifetimes, RevocationClaims, Terms, WhenStale};
 
 const SECOND: u64 = 1000;
@@ -74,15 +74,9 @@ fn max_marks(written: Option<u32>, at: &Path, findings: &mut Findings<'_>) -> us
 
 /// Tokens of an issuer that can't be asked are an outage while a feed is stale.
 fn warn_of_silent_issuers(trusted: &[TrustedIssuer], at: &Path, findings: &mut Findings<'_>) {
-    let silent = trusted.iter().filter(|trusted| trusted.introspection.is_none());
-    let silent: Vec<_> = silent.map(|trusted| trusted.issuer.name.as_ref()).collect();
+    let what = |silent: &str| format!("can't ask {silent}: their tokens get an outage then");
     let hint = "give each of them `introspection`, or write `deny` or `continue`";
-    if !silent.is_empty() && silent.len() == trusted.len() {
-        findings.error(at, "asks issuers of which none has `introspection`", hint);
-    } else if !silent.is_empty() {
-        let what = format!("can't ask {}: their tokens get an outage then", silent.join(", "));
-        findings.warning(at, what, hint);
-    }
+    introspection::look_for_silent(trusted.iter(), what, hint, at, findings);
 }
 
 type PerIssuer = (Lifetimes, BTreeMap<String, RevocationClaims>);

@@ -1,10 +1,8 @@
 //! From the feeds of one generation to those of the next. What was revoked stays so.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::watch;
-
+use super::super::usage::Usage;
 use super::Revocations;
 use crate::check::revocation::{Index, Screen};
 use crate::clock::Clock;
@@ -17,8 +15,7 @@ pub struct RevocationSources {
     revocations: Arc<Revocations>,
     /// The marks of the feeds before. They stay in force: a feed may have forgotten what it once said.
     former: Vec<Arc<Index>>,
-    begun: AtomicBool,
-    in_use: watch::Sender<()>,
+    usage: Usage,
 }
 
 impl RevocationSources {
@@ -41,8 +38,7 @@ impl RevocationSources {
         Some(Arc::new(Self {
             revocations: Arc::new(revocations),
             former: former.map(|former| former.indexes()).unwrap_or_default(),
-            begun: AtomicBool::new(false),
-            in_use: watch::Sender::default(),
+            usage: Usage::default(),
         }))
     }
 
@@ -72,12 +68,11 @@ impl RevocationSources {
 
     /// True the first time: then the tasks are to be started.
     pub fn begin(&self) -> bool {
-        !self.begun.swap(true, Ordering::Relaxed)
+        self.usage.begin()
     }
 
     /// Ends when nobody uses the feeds any longer.
     pub fn unused(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut in_use = self.in_use.subscribe();
-        async move { while in_use.changed().await.is_ok() {} }
+        self.usage.over()
     }
 }

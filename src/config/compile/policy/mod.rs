@@ -75,13 +75,14 @@ struct Placed {
     at: Path,
 }
 
-/// Compiles files that are tried in this order.
+/// Compiles files that are tried in this order. `present` names all that are in `policy.d`, readable or not.
 pub(in super::super) fn compile_policy(
     files: &[PolicyFile<'_>],
+    present: &[&str],
     context: &Context<'_>,
     problems: &mut Vec<Problem>,
 ) -> Policies {
-    let grants = teams::grants(files, context, problems);
+    let grants = teams::grants(files, present, context, problems);
     let Some(granting) = files.first() else { return Policies::of(Vec::new(), context.target_rules) };
     let mut placed: Vec<Placed> = Vec::new();
     for (number, file) in files.iter().enumerate() {

@@ -1,7 +1,6 @@
 //! `teams`: which files of `policy.d` there may be, and what each may govern.
 
 use std::collections::BTreeSet;
-use std::path::Path as FilePath;
 
 use super::super::super::Path;
 use super::super::super::document::{PolicyDocument, TeamDocument};
@@ -23,21 +22,20 @@ pub(super) struct Grant {
     is_whole: bool,
 }
 
-/// What the first file grants the others.
+/// What the first file grants the others, of which these are there, whether they could be read or not.
 pub(super) fn grants(
     files: &[PolicyFile<'_>],
+    present: &[&str],
     context: &Context<'_>,
     problems: &mut Vec<Problem>,
 ) -> Vec<Grant> {
-    let Some((main, others)) = files.split_first() else { return Vec::new() };
-    let unreadable: Vec<_> = problems.iter().filter_map(|problem| file_name(&problem.file)).collect();
+    let Some(main) = files.first() else { return Vec::new() };
     let mut findings = Findings::new(main.source, problems);
     let at = Path::root().key("teams");
     let teams = main.document.teams.as_deref().unwrap_or_default();
     unique(teams.iter().map(|team| team.file.as_str()), &at, "file", &mut findings);
     for (index, team) in teams.iter().enumerate().filter(|(_, team)| is_file_name(&team.file)) {
-        let missing = !others.iter().any(|file| file.team == Some(team.file.as_str()));
-        if missing && !team.optional.unwrap_or(false) && !unreadable.contains(&team.file) {
+        if !team.optional.unwrap_or(false) && !present.contains(&team.file.as_str()) {
             let what = format!("{} is not there in policy.d", quoted(&team.file));
             let hint =
                 "add the file, or write `optional: true`: without its rules others could open what it guards";
@@ -69,10 +67,6 @@ fn grant(team: &TeamDocument, context: &Context<'_>, at: &Path, findings: &mut F
     let is_whole = !paths.is_empty() && paths.len() == team.paths.len() && hosts.len() == all_hosts;
     let headers = team.headers.clone().unwrap_or_default();
     Grant { file: team.file.clone(), hosts, paths, headers, is_whole }
-}
-
-fn file_name(path: &str) -> Option<String> {
-    FilePath::new(path).file_name().map(|name| name.to_string_lossy().into_owned())
 }
 
 fn is_file_name(text: &str) -> bool {

@@ -8,6 +8,7 @@ use super::super::super::document::RuleDocument;
 use super::super::super::problem::Problem;
 use super::super::super::{Path, TrustedIssuer};
 use super::super::findings::{Findings, quoted};
+use super::super::introspection;
 use super::{Placed, PolicyFile};
 use crate::check::policy::{ForwardSource, Introspect, Rule};
 
@@ -88,18 +89,8 @@ fn warn_of_silent_issuers(
     findings: &mut Findings<'_>,
 ) {
     let meant = |trusted: &&TrustedIssuer| named.is_empty() || named.contains(&trusted.issuer.name);
-    let silent: Vec<_> = issuers
-        .iter()
-        .filter(meant)
-        .filter(|trusted| trusted.introspection.is_none())
-        .map(|trusted| trusted.issuer.name.as_ref())
-        .collect();
+    let what =
+        |silent: &str| format!("also covers tokens of {silent}, which can't be asked: they get an outage");
     let hint = "give each of them `introspection`, or name the others under `issuers`";
-    if !silent.is_empty() && silent.len() == issuers.iter().filter(meant).count() {
-        findings.error(at, "asks issuers of which none has `introspection`", hint);
-    } else if !silent.is_empty() {
-        let what =
-            format!("also covers tokens of {}, which can't be asked: they get an outage", silent.join(", "));
-        findings.warning(at, what, hint);
-    }
+    introspection::look_for_silent(issuers.iter().filter(meant), what, hint, at, findings);
 }
