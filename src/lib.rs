@@ -50,10 +50,11 @@
 //! | [`serve`] | listeners, tasks, edits of the configuration, readiness, shutdown |
 //! | [`secret`] | text that can be used but not printed |
 //! | [`telemetry`] | metrics and logs |
+//! | [`inject`] | the sidecar in a pod, and the ways to carry it there |
 //! | [`cli`] | the commands |
 //!
 //! Imports go one way: `cli → serve → envoy → authorizer → snapshot → sources → telemetry, config → check → jose`.
-//! A test reads the `use` lines.
+//! [`inject`] imports only `config`. A test reads the `use` lines.
 
 pub mod authorizer;
 pub mod check;
@@ -61,6 +62,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod envoy;
+pub mod inject;
 pub mod jose;
 pub mod secret;
 pub mod serve;

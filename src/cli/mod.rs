@@ -3,6 +3,7 @@
 mod check;
 mod diff;
 mod explain;
+mod inject;
 mod introspect;
 mod records;
 mod revoke;
@@ -37,6 +38,9 @@ enum Command {
     /// Show what a revocation would refuse and, with --yes, publish it. Exits 0 when it was shown or published, 1 when
     /// not.
     Revoke(revoke::Arguments),
+    /// Put the sidecar into the pods of Kubernetes manifests, or take it out. Exits 0 when all were edited or needed no
+    /// edit, 1, and without a manifest, when one was refused.
+    Inject(inject::Arguments),
     /// Print the JSON Schema of one of the two files, for editors.
     Schema(schema::Arguments),
 }
@@ -58,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Revoke(arguments) => revoke::run(&arguments),
+        Command::Inject(arguments) => inject::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     }
 }

@@ -26,6 +26,12 @@ pub(super) fn line(text: impl Display) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
+/// Writes text to standard output as it is.
+pub(super) fn verbatim(text: &str) {
+    // As with a line.
+    let _ = io::stdout().write_all(text.as_bytes());
+}
+
 /// Prints one JSON object to standard output.
 pub(super) fn json(value: &impl Serialize) {
     match serde_json::to_string_pretty(value) {

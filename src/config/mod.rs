@@ -30,7 +30,7 @@ pub use load::{Loaded, compile, load};
 pub use path::Path;
 pub use preset::Preset;
 pub(crate) use problem::sort as sort_problems;
-pub use problem::{Problem, Severity};
+pub use problem::{Place, Problem, Severity};
 pub use read::Source;
 pub use revocation::{
     FeedOrigin, FeedSettings, LONGEST_TOKEN_LIFETIME, NatsSettings, RedisServers, RedisSettings,

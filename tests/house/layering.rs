@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Room by room, what it may import. `cli` and `main` may import everything.
-const MAY_IMPORT: [(&str, &[&str]); 11] = [
+const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("secret", &[]),
     ("jose", &[]),
     ("clock", &["jose"]),
     ("check", &["jose"]),
     ("config", &["check", "jose"]),
+    ("inject", &["config"]),
     ("telemetry", &["check", "jose"]),
     ("sources", &["config", "telemetry", "clock", "secret", "check", "jose"]),
     ("snapshot", &["sources", "config", "check", "jose"]),
