@@ -33,8 +33,8 @@ pub(crate) use problem::sort as sort_problems;
 pub use problem::{Problem, Severity};
 pub use read::Source;
 pub use revocation::{
-    FeedOrigin, FeedSettings, LONGEST_TOKEN_LIFETIME, NatsSettings, RedisServers, RedisSettings,
-    RevocationSettings, SignedSettings, SignerKeys, SsfPollSettings, WhenLate,
+    FeedOrigin, FeedSettings, LONGEST_TOKEN_LIFETIME, MissedBeforeStart, NatsSettings, RedisServers,
+    RedisSettings, RevocationSettings, SignedSettings, SignerKeys, SsfPollSettings, WhenLate,
 };
 pub use schema::{Document, schema};
 

@@ -12,12 +12,17 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use gatepost::check::revocation::{TokenFacts, TokenMarks};
-use gatepost::config::{Client, ClientAuth, FeedOrigin, FeedSettings, SsfPollSettings};
-use gatepost::sources::Refusal;
+use gatepost::clock::Clock;
+use gatepost::config::{
+    Client, ClientAuth, FeedOrigin, FeedSettings, MissedBeforeStart, RevocationSettings, SsfPollSettings,
+};
+use gatepost::sources::{Refusal, RevocationSources};
+use gatepost::telemetry::metrics::RevocationMetrics;
 use gatepost_test_support::{Signer, Token, token};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::stand::{Stand, feed, settings};
@@ -37,6 +42,10 @@ struct Book {
     /// How many answers to polls get lost on the way.
     lost: u32,
     polls: u32,
+    /// Whether a poll that may wait is held, as long as there is nothing.
+    holds: bool,
+    news: Arc<Notify>,
+    delivers: Option<Value>,
 }
 
 type Shared = Arc<Mutex<Book>>;
@@ -86,6 +95,7 @@ impl Transmitter {
             token_endpoint: None,
             scopes: vec!["ssf.read".to_owned()],
             interval: Duration::from_millis(100),
+            missed_before_start: MissedBeforeStart::Accept,
             ca_file: None,
         };
         let mut feed = feed("signals", FeedOrigin::SsfPoll(Box::new(poll)));
@@ -110,6 +120,7 @@ impl Transmitter {
     fn send(&self, jti: &str, event: &Token) {
         let event = event.mint();
         self.with(|book| book.waiting.insert(jti.to_owned(), event));
+        self.with(|book| book.news.notify_waiters());
     }
 
     fn revokes(&self, stand: &Stand, sid: Option<&str>, subject: Option<&str>) -> bool {
@@ -181,6 +192,7 @@ async fn make_stream(State(book): State<Shared>, headers: HeaderMap, body: Strin
     let stream = json!({
         "stream_id": "stream-1", "aud": "gatepost/stream-1", "iss": book.issuer,
         "delivery": { "method": "urn:ietf:rfc:8936", "endpoint_url": endpoint },
+        "events_delivered": book.delivers.clone().unwrap_or_else(|| asked["events_requested"].clone()),
     });
     book.stream = Some(stream.clone());
     (StatusCode::CREATED, stream.to_string())
@@ -190,13 +202,20 @@ async fn status(State(book): State<Shared>) -> String {
     json!({ "stream_id": "stream-1", "status": book.lock().unwrap().status }).to_string()
 }
 
-async fn poll(State(book): State<Shared>, headers: HeaderMap, body: String) -> impl IntoResponse {
-    let mut book = book.lock().unwrap();
+async fn poll(State(shared): State<Shared>, headers: HeaderMap, body: String) -> impl IntoResponse {
+    let asked: Value = serde_json::from_str(&body).unwrap();
+    let held =
+        |book: &Book| book.holds && book.waiting.is_empty() && asked["returnImmediately"] == json!(false);
+    while held(&shared.lock().unwrap()) {
+        let news = Arc::clone(&shared.lock().unwrap().news);
+        shared.lock().unwrap().polls += 1;
+        news.notified().await;
+    }
+    let mut book = shared.lock().unwrap();
     if !is_let_in(&book, &headers) {
         return (StatusCode::UNAUTHORIZED, String::new());
     }
     book.polls += 1;
-    let asked: Value = serde_json::from_str(&body).unwrap();
     for jti in asked["ack"].as_array().into_iter().flatten() {
         book.waiting.remove(jti.as_str().unwrap());
     }
@@ -298,6 +317,66 @@ async fn a_stream_that_is_held_back_is_stale_and_one_that_dropped_events_stays_s
     say("enabled");
     stand.until("the gap", |stand| stand.status().gaps == 1).await;
     assert!(stand.revocations.are_stale());
+}
+
+#[tokio::test]
+async fn a_transmitter_that_holds_polls_longer_than_a_feed_may_be_silent_is_not_taken_for_dead() {
+    let transmitter = Transmitter::start().await;
+    transmitter.with(|book| book.holds = true);
+    let mut settings = settings(vec![transmitter.feed()]);
+    settings.stale_after = Duration::from_millis(600);
+    let stand = Stand::follow(settings);
+    stand.until("freshness", |stand| !stand.revocations.are_stale()).await;
+    let before = transmitter.with(|book| book.polls);
+    stand
+        .until("held polls that were given up", |stand| {
+            assert!(!stand.revocations.are_stale());
+            transmitter.with(|book| book.polls > before + 12)
+        })
+        .await;
+    assert_eq!(stand.status().connections, 1);
+    transmitter.send("s1", &transmitter.event("s1"));
+    transmitter.until_revoked(&stand, "s1").await;
+}
+
+#[tokio::test]
+async fn what_was_said_before_the_start_counts_as_missed_unless_that_is_accepted() {
+    let transmitter = Transmitter::start().await;
+    let mut feed = transmitter.feed();
+    let FeedOrigin::SsfPoll(poll) = &mut feed.origin else { unreachable!() };
+    poll.missed_before_start = MissedBeforeStart::Stale;
+    let settings = |stale_after| RevocationSettings {
+        stale_after: Duration::from_secs(stale_after),
+        ..settings(vec![feed.clone()])
+    };
+    let metrics = RevocationMetrics::default();
+    let sources = |former, settings| {
+        RevocationSources::succeed(former, Some(settings), Clock::System, &metrics).unwrap()
+    };
+    let first = sources(None, settings(2));
+    let stand = Stand::of(Arc::clone(first.revocations()));
+    stand.until_caught_up().await;
+    let until = stand.status().incomplete_until.expect("incomplete");
+    assert!(stand.revocations.are_stale());
+    // An edit neither forgets that nor begins anew: the stream was followed all the while.
+    let second = sources(Some(&first), settings(3));
+    let stand = Stand::of(Arc::clone(second.revocations()));
+    stand.until_caught_up().await;
+    assert_eq!(stand.status().incomplete_until, None);
+    stand.until("staleness", |stand| stand.revocations.are_stale()).await;
+    assert!(until > gatepost::jose::UnixTime::from_seconds(token::now() + 3000));
+}
+
+#[tokio::test]
+async fn a_stream_that_delivers_nothing_that_revokes_is_no_feed() {
+    let transmitter = Transmitter::start().await;
+    let event = "https://schemas.openid.net/secevent/caep/event-type/session-established";
+    transmitter.with(|book| book.delivers = Some(json!([event])));
+    let stand = Stand::follow(settings(vec![transmitter.feed()]));
+    stand.until("a complaint", |stand| stand.status().last_error.is_some()).await;
+    let told = stand.status().last_error.unwrap();
+    assert!(told.contains("delivers no event that revokes"), "{told}");
+    assert!(!stand.revocations.have_caught_up());
 }
 
 #[tokio::test]

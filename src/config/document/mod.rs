@@ -23,7 +23,8 @@ pub use policy::{
     RequireDocument, RuleDocument, TeamDocument,
 };
 pub use revocation::{
-    CatchUpDocument, FeedDocument, NatsDocument, RedisDocument, RevocationDocument, RevocationIssuerDocument,
-    SignedDocument, SsfPollDocument, WhenLateDocument, WhenStaleDocument,
+    CatchUpDocument, FeedDocument, MissedBeforeStartDocument, NatsDocument, RedisDocument,
+    RevocationDocument, RevocationIssuerDocument, SignedDocument, SsfPollDocument, WhenLateDocument,
+    WhenStaleDocument,
 };
 pub use values::{AudiencesDocument, DurationDocument, ScopesDocument};

@@ -152,10 +152,14 @@ async fn a_writer_that_falls_silent_is_noticed_where_it_sends_heartbeats() {
     let (stand, _secrets) = revoking(&lines).await;
     let token = stand.with_jti("one").mint();
     // The server answers all the while.
+    let outage = async || Some(stand.token(&token).await).filter(|answer| answer.status != 200);
+    assert_outage(&gatepost_test_support::wait::until("an outage", outage).await.unwrap(), "no heartbeat");
     stand.until_stale(true).await;
-    assert_outage(&stand.token(&token).await, "no heartbeat");
     let beats = async || {
-        feed.publish(&json!({ "v": 1, "kind": "heartbeat" })).await;
+        feed.publish(
+            &json!({ "v": 1, "kind": "heartbeat", "published": gatepost_test_support::token::now() }),
+        )
+        .await;
         Some(stand.token(&token).await).filter(|answer| answer.status == 200).map(drop)
     };
     gatepost_test_support::wait::until("freshness", beats).await.unwrap();
