@@ -170,6 +170,11 @@ async fn each_kind_refuses_exactly_what_it_should_from_a_file() {
 }
 
 #[tokio::test]
+async fn each_kind_refuses_exactly_what_it_should_from_a_transmitter() {
+    each_kind_refuses_exactly_what_it_should(Feed::ssf().await).await;
+}
+
+#[tokio::test]
 async fn each_kind_refuses_exactly_what_it_should_from_redis() {
     each_kind_refuses_exactly_what_it_should(Feed::redis().await).await;
 }

@@ -46,6 +46,7 @@ impl Feed {
             Self::File(_) => std::fs::remove_file(self.path()).unwrap(),
             Self::Redis(server) => RedisServer::pause(server).unwrap(),
             Self::Nats(server) => NatsServer::pause(server).unwrap(),
+            Self::Ssf(transmitter) => transmitter.with(|book| book.status = "paused"),
         }
     }
 
@@ -54,6 +55,7 @@ impl Feed {
             Self::File(_) => std::fs::write(self.path(), "").unwrap(),
             Self::Redis(server) => RedisServer::resume(server).unwrap(),
             Self::Nats(server) => NatsServer::resume(server).unwrap(),
+            Self::Ssf(transmitter) => transmitter.with(|book| book.status = "enabled"),
         }
     }
 }

@@ -22,6 +22,7 @@ mod process;
 mod tls;
 pub mod token;
 mod tools;
+mod transmitter;
 mod upstream;
 pub mod wait;
 
@@ -37,4 +38,5 @@ pub use link::Link;
 pub use port::ReservedPort;
 pub use process::Process;
 pub use token::{Compact, Signer, Token};
+pub use transmitter::Transmitter;
 pub use upstream::Upstream;
