@@ -174,6 +174,7 @@ pub(super) fn denial(reason: DenyReason, rule: Option<&Rule>) -> Denial {
 ///
 /// # Errors
 /// What the check came to, when it can be decided without knowing anything more.
+#[expect(clippy::result_large_err, reason = "a plan is larger")]
 pub fn plan<'a>(
     input: &'a CheckInput,
     world: World<'a>,

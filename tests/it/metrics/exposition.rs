@@ -124,10 +124,10 @@ fn is_word(word: &str) -> bool {
 
 /// Reads an OpenMetrics text. Panics where it is none.
 pub fn read(text: &str) -> BTreeMap<String, Family> {
-    let mut lines = text.strip_suffix("# EOF\n").expect("the end").lines().peekable();
+    let mut lines = text.strip_suffix("# EOF\n").unwrap().lines().peekable();
     let mut families = BTreeMap::new();
     while let Some(line) = lines.next() {
-        let (name, help) = line.strip_prefix("# HELP ").expect(line).split_once(' ').unwrap();
+        let (name, help) = line.strip_prefix("# HELP ").unwrap().split_once(' ').unwrap();
         let mut family = Family { name: name.to_owned(), help: help.to_owned(), ..Family::default() };
         while let Some(line) = lines.next_if(|line| !line.starts_with("# HELP ")) {
             let comment = |word: &str| line.strip_prefix(&format!("# {word} {name} ")).map(str::to_owned);
@@ -147,15 +147,17 @@ pub fn read(text: &str) -> BTreeMap<String, Family> {
 
 /// One sample, with an exemplar or without.
 fn sample(line: &str, family: &str) -> Sample {
-    let rest = line.strip_prefix(family).unwrap_or_else(|| panic!("{line} is not of {family}"));
-    let end = rest.find(['{', ' ']).expect(line);
+    assert!(line.starts_with(family), "{line} is not of {family}");
+    let rest = &line[family.len()..];
+    let end = rest.find(['{', ' ']).unwrap();
     let (suffix, rest) = rest.split_at(end);
     let (labels, rest) = match rest.strip_prefix('{') {
         Some(rest) => labels(rest),
         None => (BTreeMap::new(), rest),
     };
-    let value = rest.trim_start().split(" # ").next().unwrap();
-    let value = value.parse().unwrap_or_else(|_| panic!("{value:?} in {line}"));
+    let value = rest.trim_start().split(" # ").next().and_then(|text| text.parse().ok());
+    assert!(value.is_some(), "{line} has no value");
+    let value = value.unwrap();
     Sample { suffix: suffix.to_owned(), labels, value }
 }
 
@@ -166,11 +168,11 @@ fn labels(mut rest: &str) -> (BTreeMap<String, String>, &str) {
         if let Some(after) = rest.strip_prefix('}') {
             return (labels, after);
         }
-        let (name, after) = rest.strip_prefix(',').unwrap_or(rest).split_once("=\"").expect(rest);
+        let (name, after) = rest.strip_prefix(',').unwrap_or(rest).split_once("=\"").unwrap();
         let mut value = String::new();
         let mut characters = after.char_indices();
         let end = loop {
-            match characters.next().expect(after) {
+            match characters.next().unwrap() {
                 (_, '\\') => value
                     .push(characters.next().map(|(_, next)| if next == 'n' { '\n' } else { next }).unwrap()),
                 (at, '"') => break at + 1,

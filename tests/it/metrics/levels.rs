@@ -41,25 +41,23 @@ async fn a_check_is_in_flight_until_it_is_answered_or_given_up() {
     })
     .await;
     sidecar.ready().await;
-    let ask = || {
-        let sidecar = &sidecar;
-        async move {
-            let mut client = sidecar.client().await;
-            let bearer = format!("Bearer {OPAQUE}");
-            async move {
-                let headers = [("authorization", bearer.as_str())];
-                client.check(question("GET", "/orders/7", &headers)).await.unwrap().into_inner()
-            }
-        }
-    };
     let mut asking = JoinSet::new();
-    let given_up = asking.spawn(ask().await);
-    asking.spawn(ask().await);
+    let mut ask = async || {
+        let mut client = sidecar.client().await;
+        asking.spawn(async move {
+            let bearer = format!("Bearer {OPAQUE}");
+            client.check(question("GET", "/orders/7", &[("authorization", &bearer)])).await.unwrap();
+        })
+    };
+    let given_up = ask().await;
+    ask().await;
     until(&sidecar, "gatepost_checks_in_flight", 2.0).await;
     given_up.abort();
     until(&sidecar, "gatepost_checks_in_flight", 1.0).await;
     asked.calls_good(OPAQUE);
     until(&sidecar, "gatepost_checks_in_flight", 0.0).await;
+    assert!(asking.join_next().await.unwrap().is_err(), "given up");
+    asking.join_next().await.unwrap().unwrap();
 }
 
 #[tokio::test]
