@@ -53,6 +53,7 @@ impl Authorizer {
         let snapshot = self.snapshot.load();
         let decided = run(&snapshot, input, within, now, &mut ()).await;
         self.metrics.checked(&decided.decision, started.elapsed());
+        self.metrics.rules().checked(&decided);
         self.count_hit(&snapshot, &decided);
         self.look_beyond(&snapshot, input, &decided, now);
         let decision = decided.decision;
@@ -149,7 +150,7 @@ async fn run(
     let deadline = Instant::now() + within.map_or(longest, |within| within.min(longest));
     let mut plan = match plan(input, snapshot.world(), now, trail) {
         Ok(plan) => plan,
-        Err(decision) => return decision.into(),
+        Err(decided) => return decided,
     };
     loop {
         let asked = match plan.need() {

@@ -66,6 +66,8 @@ pub struct Config {
     pub trials: Vec<Trial>,
     /// Whether there is a candidate policy that has problems, and so is not tried out.
     pub candidate_rejected: bool,
+    /// What tells the files from any others.
+    pub fingerprint: Fingerprint,
 }
 
 /// Where to listen.

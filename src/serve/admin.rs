@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, HeaderName};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, HeaderName, VARY};
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::jose::UnixTime;
 use crate::snapshot::SnapshotCell;
 use crate::sources::{FeedSource, IntrospectionSource, IssuerSources, KeySource, Revocations};
-use crate::telemetry::metrics::{self, Metrics};
+use crate::telemetry::metrics::{Format, Metrics};
 
 /// What the pages are made from.
 #[derive(Debug)]
@@ -92,8 +92,14 @@ async fn readyz(State(admin): State<Arc<Admin>>) -> (StatusCode, String) {
     }
 }
 
-async fn render_metrics(State(admin): State<Arc<Admin>>) -> Page {
-    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], admin.metrics.render())
+async fn render_metrics(
+    State(admin): State<Arc<Admin>>,
+    headers: HeaderMap,
+) -> ([(HeaderName, &'static str); 2], String) {
+    let accept: Vec<_> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let accept = (!accept.is_empty()).then(|| accept.join(","));
+    let format = Format::wanted(accept.as_deref());
+    ([(CONTENT_TYPE, format.content_type()), (VARY, "accept")], admin.metrics.render_as(format))
 }
 
 async fn statusz(State(admin): State<Arc<Admin>>) -> Page {

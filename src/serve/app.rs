@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -11,6 +12,7 @@ use tonic::transport::Server;
 use tonic::transport::server::Router;
 
 use super::admin::{self, Admin};
+use super::connections::Counted;
 use super::driver::Driver;
 use super::listener::AuthzListener;
 use super::readiness::Readiness;
@@ -87,9 +89,11 @@ pub async fn serve(config: Config, files: Files) -> Result<(), ServeError> {
     }
     start_admin(&wiring, &readiness, &reload, &mut driver, admin_listener);
 
-    let in_flight = InFlight::default();
+    let runtime = wiring.metrics.runtime();
+    let in_flight = InFlight::from(runtime.checks_in_flight());
     let (drain, draining) = oneshot::channel::<()>();
-    let mut serving = Box::pin(run(router(&wiring, &in_flight), authz_listener, draining));
+    let mut serving =
+        Box::pin(run(router(&wiring, &in_flight), authz_listener, runtime.connections(), draining));
     tokio::select! {
         why = driver.ended() => return Err(ServeError::Task(why)),
         why = reload.run() => return Err(ServeError::Task(why)),
@@ -137,6 +141,7 @@ async fn written(wiring: &Wiring) {
 async fn run(
     router: Router,
     listener: AuthzListener,
+    open: Arc<AtomicUsize>,
     draining: oneshot::Receiver<()>,
 ) -> Result<(), tonic::transport::Error> {
     let drained = async {
@@ -145,23 +150,25 @@ async fn run(
     };
     match listener {
         AuthzListener::Unix(incoming, _file) => {
-            router.serve_with_incoming_shutdown(incoming.then(patiently), drained).await
+            let incoming = incoming.then(|accepted| patiently(accepted, &open));
+            router.serve_with_incoming_shutdown(incoming, drained).await
         }
         AuthzListener::Tcp(incoming, _) => {
-            router.serve_with_incoming_shutdown(incoming.then(patiently), drained).await
+            let incoming = incoming.then(|accepted| patiently(accepted, &open));
+            router.serve_with_incoming_shutdown(incoming, drained).await
         }
     }
 }
 
 /// Without file descriptors accepting fails at once, again and again: wait a moment for some to be closed.
-async fn patiently<T>(accepted: io::Result<T>) -> io::Result<T> {
+async fn patiently<T>(accepted: io::Result<T>, open: &Arc<AtomicUsize>) -> io::Result<Counted<T>> {
     if let Err(error) = &accepted
         && !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
     {
         tracing::error!(%error, "a connection could not be accepted");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    accepted
+    accepted.map(|stream| Counted::new(stream, Arc::clone(open)))
 }
 
 async fn bind_admin(config: &Config) -> Result<TcpListener, ServeError> {

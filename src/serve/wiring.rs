@@ -52,7 +52,16 @@ impl Wiring {
     /// end with what they began with. [`Wiring::drive`] then starts what is new.
     pub(crate) fn apply(&self, config: Config) -> Succession {
         let Config {
-            issuers, revocation, resource, policy, trials, candidate_rejected, check, audit, ..
+            issuers,
+            revocation,
+            resource,
+            policy,
+            trials,
+            candidate_rejected,
+            check,
+            audit,
+            fingerprint,
+            ..
         } = config;
         let current = self.snapshot.load();
         let succession = current.sources.succeed(issuers, &self.surroundings());
@@ -61,6 +70,7 @@ impl Wiring {
         let former = current.revocations.as_ref();
         let revocations =
             RevocationSources::succeed(former, revocation, self.clock, self.metrics.revocations());
+        self.metrics.rules().follow(policy.rules());
         let next = Snapshot {
             generation: current.generation + 1,
             applied_at: self.clock.now(),
@@ -79,6 +89,7 @@ impl Wiring {
         self.snapshot.replace(&next);
         self.metrics.config().applied(next.generation, next.applied_at);
         self.metrics.config().candidate(candidate_rejected);
+        self.metrics.config().digest(&fingerprint);
         succession
     }
 

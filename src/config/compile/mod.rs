@@ -24,7 +24,8 @@ use super::document::{
 use super::problem::Problem;
 use super::read::Source;
 use super::{
-    AuditRequests, AuditSettings, CheckLimits, Config, Listen, Path, RevocationSettings, TrustedIssuer,
+    AuditRequests, AuditSettings, CheckLimits, Config, Fingerprint, Listen, Path, RevocationSettings,
+    TrustedIssuer,
 };
 use crate::check::policy::Policy;
 use crate::check::resource::ProtectedResource;
@@ -61,7 +62,12 @@ impl Candidate {
 }
 
 impl Settings {
-    pub(super) fn into_config(self, policies: Policies, candidate: Candidate) -> Option<Config> {
+    pub(super) fn into_config(
+        self,
+        policies: Policies,
+        candidate: Candidate,
+        fingerprint: Fingerprint,
+    ) -> Option<Config> {
         let Self { listen, check, audit, shutdown_deadline, issuers, resource, revocation, .. } = self;
         let Policies { enforced: policy, shadow } = policies;
         let shadow = shadow.map(|policy| Trial { kind: TrialKind::Shadow, policy });
@@ -80,6 +86,7 @@ impl Settings {
             policy,
             trials,
             candidate_rejected,
+            fingerprint,
         })
     }
 }

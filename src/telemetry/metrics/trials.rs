@@ -1,5 +1,7 @@
 //! The families that tell what policies on trial would have decided, and how the audit log is doing.
 
+use std::sync::Arc;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -10,7 +12,7 @@ use crate::check::trial::Tried;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TrialLabels {
     policy: &'static str,
-    rule: String,
+    rule: Arc<str>,
     difference: &'static str,
 }
 
@@ -39,6 +41,8 @@ pub enum AuditResult {
 }
 
 impl AuditResult {
+    const ALL: [Self; 3] = [Self::Written, Self::LeftOut, Self::Dropped];
+
     const fn label(self) -> &'static str {
         match self {
             Self::Written => "written",
@@ -61,7 +65,7 @@ impl TrialMetrics {
     pub fn tried(&self, tried: &Tried) {
         let labels = TrialLabels {
             policy: tried.kind.label(),
-            rule: tried.rule.as_ref().map(ToString::to_string).unwrap_or_default(),
+            rule: tried.rule.clone().unwrap_or_default(),
             difference: tried.difference.label(),
         };
         self.0.get_or_create(&labels).inc();
@@ -70,8 +74,11 @@ impl TrialMetrics {
 
 impl AuditMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let lines = Family::default();
+        let lines = Family::<AuditLabels, Counter>::default();
         registry.register("audit_lines", "Lines of the audit log by what became of them", lines.clone());
+        for result in AuditResult::ALL {
+            drop(lines.get_or_create(&AuditLabels { result: result.label() }));
+        }
         Self(lines)
     }
 

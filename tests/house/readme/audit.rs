@@ -76,7 +76,7 @@ fn decided(input: &CheckInput, config: &Config, issuers: &Issuers, keys: &Arc<Ke
         screen: None,
         max_token_bytes: config.check.max_token_bytes,
     };
-    let plan = plan(input, world, now(), &mut ()).unwrap_or_else(|decision| panic!("{decision:?}"));
+    let plan = plan(input, world, now(), &mut ()).unwrap_or_else(|decided| panic!("{decided:?}"));
     match decide(plan, &Facts::Keys(Arc::clone(keys)), world, now(), &mut ()) {
         Step::Decided(decided) => decided,
         Step::More(_) => panic!("the keys are all that is needed"),
