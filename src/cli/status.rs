@@ -50,6 +50,9 @@ fn show_status(arguments: &Arguments) -> Result<u8, String> {
     let page = answered(arguments, "/statusz")?;
     let status: Value = serde_json::from_str(&page.text)
         .map_err(|error| format!("what answers at {} is not gatepost: {error}", page.address))?;
+    if !status.get("version").is_some_and(Value::is_string) {
+        return Err(format!("what answers at {} is not gatepost: its status names no version", page.address));
+    }
     let rows = rows(&status);
     match arguments.output {
         Output::Json => json(&status),

@@ -1,12 +1,19 @@
 //! The lines of /metrics that somebody asks for.
 
-/// The samples of the families whose names begin so, without counters that are zero; none where there is no such
-/// family.
+/// The samples of the families whose names begin so, in order and without counters that are zero; none where there is
+/// no such family.
 pub(super) fn named<'a>(page: &'a str, name: &str) -> Option<Vec<&'a str>> {
     let is_family = |line: &str| line.strip_prefix("# TYPE ").is_some_and(|rest| rest.starts_with(name));
     let samples = page.lines().filter(|line| !line.starts_with('#') && line.starts_with(name));
-    let found: Vec<_> = samples.clone().filter(|line| !is_idle_counter(line)).collect();
+    let mut found: Vec<_> = samples.clone().filter(|line| !is_idle_counter(line)).collect();
+    found.sort_by_key(|line| series(line));
     (page.lines().any(is_family) || samples.count() > 0).then_some(found)
+}
+
+/// What a sample is of. The buckets of a histogram stay in the order they are in.
+fn series(line: &str) -> &str {
+    let series = line.rsplit_once(' ').map_or(line, |(series, _)| series);
+    series.split("le=\"").next().unwrap_or(series)
 }
 
 /// A counter has a sample for everything that it could ever count.
@@ -35,6 +42,13 @@ gatepost_config_rejected 0
         assert_eq!(named(PAGE, "gatepost_checks").unwrap(), checks);
         assert_eq!(named(PAGE, "gatepost_checks_total").unwrap(), checks);
         assert_eq!(named(PAGE, "gatepost_config_rejected").unwrap(), ["gatepost_config_rejected 0"]);
+    }
+
+    #[test]
+    fn samples_are_in_order_and_buckets_in_theirs() {
+        let page = "a{x=\"2\"} 1\na{x=\"1\"} 1\nb_bucket{le=\"2.0\"} 1\nb_bucket{le=\"10.0\"} 2\n";
+        assert_eq!(named(page, "a").unwrap(), ["a{x=\"1\"} 1", "a{x=\"2\"} 1"]);
+        assert_eq!(named(page, "b").unwrap(), ["b_bucket{le=\"2.0\"} 1", "b_bucket{le=\"10.0\"} 2"]);
     }
 
     #[test]

@@ -40,9 +40,11 @@ impl fmt::Display for Row {
 
 /// Everything that it says.
 pub(super) fn rows(status: &Value) -> Vec<Row> {
-    let mut rows = vec![match status.pointer("/not_ready_because").and_then(Value::as_str) {
-        None => Row::good("ready", "yes"),
-        Some(why) => Row::trouble("ready", format!("NO: {why}")),
+    let why_not =
+        status.pointer("/not_ready_because").and_then(Value::as_str).unwrap_or("it does not say why");
+    let mut rows = vec![match status.get("ready") {
+        Some(Value::Bool(true)) => Row::good("ready", "yes"),
+        _ => Row::trouble("ready", format!("NO: {why_not}")),
     }];
     rows.extend(configuration(status));
     rows.extend(members(status, "/issuers").flat_map(issuer));
@@ -149,16 +151,12 @@ fn feed(its: &Value) -> Vec<Row> {
         ));
     }
     let refused = its.get("refused").and_then(Value::as_object).into_iter().flatten();
-    rows.extend(
-        refused.map(|(why, count)| Row::good(&label, format!("refused {} {why}", plural_messages(count)))),
-    );
+    rows.extend(refused.map(|(why, count)| {
+        Row::good(&label, format!("{} refused: {why}", plural(number(count), "message")))
+    }));
     let error = its.get("last_error").and_then(Value::as_str);
     rows.extend(error.map(|why| Row::trouble(&label, format!("LOST: {why}"))));
     rows
-}
-
-fn plural_messages(messages: &Value) -> String {
-    plural(messages.as_u64().and_then(|count| count.try_into().ok()).unwrap_or_default(), "message")
 }
 
 /// A text as it is, anything else as JSON writes it.
@@ -179,7 +177,11 @@ fn joined(value: &Value, pointer: &str) -> String {
 }
 
 fn count(value: &Value, pointer: &str) -> usize {
-    value.pointer(pointer).and_then(Value::as_u64).and_then(|count| count.try_into().ok()).unwrap_or_default()
+    value.pointer(pointer).map(number).unwrap_or_default()
+}
+
+fn number(value: &Value) -> usize {
+    value.as_u64().and_then(|number| number.try_into().ok()).unwrap_or_default()
 }
 
 fn seconds(value: &Value, pointer: &str) -> Option<f64> {
@@ -189,7 +191,8 @@ fn seconds(value: &Value, pointer: &str) -> Option<f64> {
 /// As exactly as a person wants it.
 fn span(seconds: f64) -> String {
     match seconds {
-        s if s < 1.0 => format!("{:.1} ms", s * 1000.0),
+        s if s < 0.1 => format!("{:.1} ms", s * 1000.0),
+        s if s < 10.0 => format!("{s:.1} s"),
         s if s < 120.0 => format!("{s:.0} s"),
         s if s < 7200.0 => format!("{:.0} min", s / 60.0),
         s => format!("{:.0} h", s / 3600.0),
@@ -203,7 +206,7 @@ mod tests {
     #[test]
     fn spans_are_as_exact_as_a_person_wants_them() {
         let shown = [0.0004, 0.25, 12.4, 300.0, 86_400.0].map(span);
-        assert_eq!(shown, ["0.4 ms", "250.0 ms", "12 s", "5 min", "24 h"]);
+        assert_eq!(shown, ["0.4 ms", "0.2 s", "12 s", "5 min", "24 h"]);
     }
 
     #[test]
