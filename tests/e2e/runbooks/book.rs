@@ -97,7 +97,8 @@ impl Runbook {
 
     fn section(&self, title: &str) -> &Section {
         let section = self.sections.iter().find(|section| section.title == title);
-        let section = section.unwrap_or_else(|| panic!("{} has no section {title:?}", self.name));
+        assert!(section.is_some(), "{} has no section {title:?}", self.name);
+        let section = section.unwrap();
         section.followed.set(true);
         section
     }
@@ -105,7 +106,8 @@ impl Runbook {
     /// Runs a command and says how it differs from what is written.
     async fn attempt(&self, step: &Step) -> Result<(), String> {
         let binary = Path::new(env!("CARGO_BIN_EXE_gatepost")).parent().unwrap().to_owned();
-        let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap_or_default());
+        let found = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths([binary].into_iter().chain(std::env::split_paths(&found))).unwrap();
         let mut command = Command::new("sh");
         // As if its reader had typed `2>&1`: a terminal shows both.
         command.arg("-c").arg(format!("exec 2>&1; {}", step.command)).env("PATH", path);
@@ -166,7 +168,7 @@ fn add(steps: &mut Vec<Step>, line: &str) {
         (Some(command), _) => steps.push(Step { command: command.to_owned(), ..Step::default() }),
         (None, Some(last)) if last.code == -1 => last.code = line.parse().unwrap(),
         (None, Some(last)) => last.expected.push(line.to_owned()),
-        (None, None) => panic!("output before any command: {line}"),
+        (None, None) => unreachable!("output before any command: {line}"),
     }
 }
 

@@ -24,13 +24,15 @@ async fn errors_of_checks_are_led_back_to_who_causes_them() {
 #[tokio::test]
 async fn while_an_identity_provider_is_down_known_keys_go_on_and_its_return_is_seen() {
     let incident = Incident::quiet().await;
-    let token = incident.token().await;
+    let (token, opaque) = (incident.token().await, incident.opaque().await);
     incident.stand.issuer.stop().await.unwrap();
     let book = incident.runbook("identity-provider-down.md");
     book.follow_until_shown("Check").await;
     assert_eq!(incident.status_of(&token).await, 200);
+    assert_eq!(incident.status_of(&opaque).await, 503);
 
     incident.stand.issuer.restart().await.unwrap();
+    incident.until_status(&opaque, 200).await;
     book.follow_until_shown("Over when").await;
 }
 

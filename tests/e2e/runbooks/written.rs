@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use super::book::{Runbook, directory};
@@ -39,6 +40,17 @@ fn the_index_names_each_runbook_and_every_link_leads_somewhere() {
         for link in links {
             assert!(directory().join(link).exists(), "{name}: {link}");
         }
+    }
+}
+
+#[test]
+fn each_runbook_is_followed_by_a_test() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/runbooks");
+    let entries =
+        fs::read_dir(tests).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
+    let tests: String = entries.collect();
+    for name in names() {
+        assert!(tests.contains(&format!("\"{name}\"")), "nobody follows {name}");
     }
 }
 
