@@ -1,6 +1,7 @@
 //! Wires a configuration into a running sidecar and runs it until it is told to stop.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -72,12 +73,13 @@ const MAX_RESET_STREAMS: usize = 8192;
 /// When it can't start, or something that must not end does.
 pub async fn serve(config: Config, files: Files) -> Result<(), ServeError> {
     let mut stop = shutdown::requested().map_err(ServeError::Signals)?;
+    let followed = followed(&config, &files);
     let watch = Watch::new(files).map_err(ServeError::Signals)?;
     let admin_listener = bind_admin(&config).await?;
     let authz_listener = AuthzListener::open(&config.listen.authz)
         .await
         .map_err(|error| ServeError::Listen { address: config.listen.authz.to_string(), error })?;
-    announce(&config, &admin_listener, &authz_listener);
+    announce(&config, &followed, &admin_listener, &authz_listener);
 
     let (open, shutdown_deadline) = (config.listen.clone(), config.shutdown_deadline);
     let wiring = Arc::new(Wiring::new(config, Clock::System));
@@ -178,7 +180,24 @@ async fn bind_admin(config: &Config) -> Result<TcpListener, ServeError> {
         .map_err(|error| ServeError::Listen { address: address.to_string(), error })
 }
 
-fn announce(config: &Config, admin: &TcpListener, authz: &AuthzListener) {
+/// What is read while it serves, besides the issuers.
+struct Followed {
+    directory: String,
+    teams: String,
+    feeds: String,
+}
+
+fn followed(config: &Config, files: &Files) -> Followed {
+    let teams = files.more_policies.iter().filter_map(|file| Path::new(&file.name).file_name()?.to_str());
+    let teams: Vec<_> = teams.collect();
+    let feeds = config.revocation.iter().flat_map(|its| &its.feeds);
+    let feeds: Vec<_> = feeds.map(|feed| format!("{} ({})", feed.name, feed.origin)).collect();
+    let directory = files.directory.display().to_string();
+    Followed { directory, teams: teams.join(" "), feeds: feeds.join(", ") }
+}
+
+/// The one line that says what it listens on, trusts and follows.
+fn announce(config: &Config, followed: &Followed, admin: &TcpListener, authz: &AuthzListener) {
     let authz = match authz {
         AuthzListener::Tcp(_, address) => address.to_string(),
         AuthzListener::Unix(..) => config.listen.authz.to_string(),
@@ -190,6 +209,9 @@ fn announce(config: &Config, admin: &TcpListener, authz: &AuthzListener) {
         admin = admin.local_addr().map(|address| address.to_string()).unwrap_or_default(),
         issuers = issuers.join(" "),
         rules = config.policy.rules().len(),
+        config = followed.directory,
+        teams = followed.teams,
+        feeds = followed.feeds,
         "gatepost serves"
     );
 }

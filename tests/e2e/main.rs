@@ -22,6 +22,7 @@ mod refuse;
 mod reload;
 mod revocation;
 mod rotation;
+mod runbooks;
 mod secrets;
 mod shutdown;
 mod stand;

@@ -151,6 +151,11 @@ impl Gatepost {
         self.config = config;
     }
 
+    /// Where its admin listener is.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// The text of its gatepost.yaml.
     pub fn gatepost_yaml(&self) -> String {
         self.config.text(self.directory.path())
