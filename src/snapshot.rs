@@ -9,9 +9,10 @@ use crate::check::issuer::{IssuerId, IssuerKeys, Issuers, KnownKeys};
 use crate::check::policy::{Policy, Reads};
 use crate::check::resource::ProtectedResource;
 use crate::check::trial::Trial;
-use crate::config::{AuditSettings, CheckLimits};
+use crate::config::CheckLimits;
 use crate::jose::UnixTime;
 use crate::sources::{KeySink, RevocationSources, Sources};
+use crate::telemetry::audit::Auditing;
 
 /// One consistent view of all that an edit of the configuration can change. A check that began with a
 /// generation ends with it.
@@ -39,8 +40,8 @@ pub struct Snapshot {
     pub sources: Arc<Sources>,
     /// What has been revoked.
     pub revocations: Option<Arc<RevocationSources>>,
-    /// Which checks are recorded.
-    pub audit: AuditSettings,
+    /// Which checks are recorded, and how.
+    pub audit: Arc<Auditing>,
     /// Bounds on every check.
     pub limits: CheckLimits,
 }
