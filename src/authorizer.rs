@@ -17,7 +17,7 @@ use crate::clock::{Clock, stopwatch};
 use crate::jose::UnixTime;
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::sources::gather;
-use crate::telemetry::audit::{Audit, is_selected};
+use crate::telemetry::audit::Audit;
 use crate::telemetry::metrics::Metrics;
 
 /// Answers checks. Everything that an edit of the configuration can change is in the snapshot.
@@ -129,8 +129,7 @@ impl Authorizer {
         now: UnixTime,
     ) {
         let Snapshot { audit, issuers, reads, generation, .. } = snapshot;
-        let of_rule = audit.of_rule(decided.decision.rule());
-        if is_selected(&audit.settings, of_rule, &decided.decision, tried, fastrand::f64) {
+        if audit.selects(&decided.decision, tried, fastrand::f64) {
             let identities = &audit.identities;
             let generation = *generation;
             let recorder =

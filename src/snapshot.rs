@@ -9,10 +9,9 @@ use crate::check::issuer::{IssuerId, IssuerKeys, Issuers, KnownKeys};
 use crate::check::policy::{Policy, Reads};
 use crate::check::resource::ProtectedResource;
 use crate::check::trial::Trial;
-use crate::config::CheckLimits;
+use crate::config::{Auditing, CheckLimits};
 use crate::jose::UnixTime;
 use crate::sources::{KeySink, RevocationSources, Sources};
-use crate::telemetry::audit::Auditing;
 
 /// One consistent view of all that an edit of the configuration can change. A check that began with a
 /// generation ends with it.

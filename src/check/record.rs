@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use identity::{Identities, MIN_KEY_BYTES, is_personal, token_digest};
-pub use ocsf::{API_ACTIVITY, OCSF_VERSION, product};
+pub use ocsf::{API_ACTIVITY, OCSF_VERSION};
 
 use super::access_token::VerifiedToken;
 use super::decide::Decided;

@@ -3,6 +3,7 @@
 //! `files` reads the directory as of one moment. `read` turns text into the documents as typed; `compile` says
 //! what they mean. A file with a problem is never applied, and no problem hides another.
 
+mod auditing;
 mod compile;
 mod document;
 mod files;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 use url::Url;
 
+pub use auditing::{Auditing, HashKeyOrigin, of_this_process};
 pub use files::{
     ConfigFile, Files, Fingerprint, GATEPOST_FILE, NEXT_POLICY_FILE, POLICY_DIRECTORY, POLICY_FILE,
 };

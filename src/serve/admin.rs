@@ -23,10 +23,11 @@ use crate::authorizer::Authorizer;
 use crate::check::revocation::Kind;
 use crate::check::trial::Trial;
 use crate::clock::Clock;
+use crate::config::Auditing;
 use crate::jose::UnixTime;
 use crate::snapshot::SnapshotCell;
 use crate::sources::{FeedSource, IntrospectionSource, IssuerSources, KeySource, Revocations};
-use crate::telemetry::audit::{AuditStatus, Auditing};
+use crate::telemetry::audit::AuditStatus;
 use crate::telemetry::metrics::{self, Metrics};
 
 /// What the pages are made from.

@@ -1,12 +1,10 @@
 //! The audit log: one JSON object a line, to standard output, a file or an OTLP collector. A check never waits for
 //! it: what the queue has no room for is dropped and counted.
 
-mod auditing;
 mod event;
 mod file;
 mod otlp;
 mod output;
-mod selection;
 mod writer;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -16,12 +14,10 @@ use tokio::sync::{mpsc, watch};
 
 use super::metrics::{AuditMetrics, AuditResult};
 use crate::check::record::{Identities, Record};
-use crate::config::AuditDestination;
 use crate::jose::UnixTime;
 
-pub use auditing::{Auditing, KeyOrigin, of_this_process};
 pub use event::{Event, EventKind};
-pub use selection::is_selected;
+pub use output::{AuditDestination, AuditFile};
 pub use writer::AuditWriter;
 
 /// Lines that wait to be written.

@@ -118,12 +118,6 @@ struct Product {
     version: String,
 }
 
-/// Who wrote the line, for `metadata.product`.
-#[must_use]
-pub fn product() -> Value {
-    serde_json::json!({ "name": "gatepost", "vendor_name": "gatepost", "version": env!("CARGO_PKG_VERSION") })
-}
-
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Unmapped {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::check::record::{Identities, OCSF_VERSION, product};
+use crate::check::record::{Identities, OCSF_VERSION};
 use crate::jose::UnixTime;
 
 /// Detection Finding; its activity is always Create.
@@ -114,7 +114,7 @@ impl<'a> Event<'a> {
                 "types": [self.kind.label()],
             },
             "evidences": [self.evidence(identities)],
-            "metadata": { "version": OCSF_VERSION, "profiles": ["datetime"], "product": product() },
+            "metadata": metadata(),
             "unmapped": self.unmapped(identities),
         })
     }
@@ -149,6 +149,12 @@ impl<'a> Event<'a> {
         add(&mut members, "hash_key", names.and_then(|_| identities.key_id()));
         members.into()
     }
+}
+
+fn metadata() -> Value {
+    let product =
+        json!({ "name": "gatepost", "vendor_name": "gatepost", "version": env!("CARGO_PKG_VERSION") });
+    json!({ "version": OCSF_VERSION, "profiles": ["datetime"], "product": product })
 }
 
 fn add(members: &mut Map<String, Value>, name: &str, value: Option<impl Into<Value>>) {

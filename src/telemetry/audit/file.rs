@@ -9,8 +9,7 @@ use tokio::fs::{self, File, OpenOptions};
 use tokio::io::AsyncWriteExt as _;
 
 use super::Line;
-use super::output::Failed;
-use crate::config::AuditFile;
+use super::output::{AuditFile, Failed};
 
 /// Only the owner may read and write: lines tell who did what.
 const FILE_MODE: u32 = 0o600;

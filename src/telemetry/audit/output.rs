@@ -1,11 +1,40 @@
 //! Where lines go, and what can go wrong there.
 
+use std::path::PathBuf;
+
 use tokio::io::{self, AsyncWriteExt as _, Stdout};
+use url::Url;
 
 use super::Line;
 use super::file::RotatingFile;
 use super::otlp::Collector;
-use crate::config::AuditDestination;
+
+/// Where the audit log goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuditDestination {
+    /// Standard output.
+    Stdout,
+    /// A file.
+    File(AuditFile),
+    /// OTLP logs over gRPC.
+    Otlp {
+        /// The collector.
+        endpoint: Url,
+        /// Certificate authorities to trust for it, instead of the system's.
+        ca_file: Option<PathBuf>,
+    },
+}
+
+/// A file that is continued by another when it is long enough.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How long it may become, but for one line.
+    pub max_bytes: u64,
+    /// How many older ones are kept.
+    pub keep: u32,
+}
 
 /// An open destination.
 pub(super) enum Output {

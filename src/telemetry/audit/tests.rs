@@ -1,3 +1,5 @@
+//! The audit log against its promises: whole lines, bounds, hostile bytes, and a disk that fails.
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +15,6 @@ use crate::check::issuer::Issuers;
 use crate::check::policy::Reads;
 use crate::check::record::{Recorder, token_digest};
 use crate::check::trail::Stages;
-use crate::config::AuditFile;
 use crate::telemetry::metrics::Metrics;
 
 fn record_of(input: &CheckInput) -> Record {

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::output::{Failed, Output};
+use super::output::{AuditDestination, Failed, Output};
 use super::{Line, Shared, name};
-use crate::config::AuditDestination;
 use crate::telemetry::metrics::AuditResult;
 
 /// Lines that are written together.
