@@ -97,7 +97,9 @@ impl<'a> Event<'a> {
         }
     }
 
-    pub(super) fn line(&self, now: UnixTime, identities: &Identities) -> Value {
+    /// The event as it is written.
+    #[must_use]
+    pub fn line(&self, now: UnixTime, identities: &Identities) -> Value {
         let millis = now.as_millis();
         json!({
             "time": millis,

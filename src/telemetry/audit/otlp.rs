@@ -149,3 +149,94 @@ fn bytes(hex: &str) -> Option<Vec<u8>> {
     let pairs = (0..hex.len() / 2).map(|index| hex.get(2 * index..2 * index + 2));
     pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tokio::net::TcpListener;
+    use tokio_stream::wrappers::TcpListenerStream;
+    use tonic::{Request, Response};
+
+    use super::proto::logs_service_server::{LogsService, LogsServiceServer};
+    use super::proto::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
+    use super::*;
+    use crate::jose::UnixTime;
+    use crate::telemetry::audit::Severity;
+
+    /// Answers as it is told, from the last to the first, and then well.
+    #[derive(Clone, Default)]
+    struct Steered {
+        got: Arc<Mutex<Vec<ExportLogsServiceRequest>>>,
+        says: Arc<Mutex<Vec<Result<i64, Code>>>>,
+    }
+
+    #[tonic::async_trait]
+    impl LogsService for Steered {
+        async fn export(
+            &self,
+            request: Request<ExportLogsServiceRequest>,
+        ) -> Result<Response<ExportLogsServiceResponse>, Status> {
+            let rejected_log_records = match self.says.lock().unwrap().pop() {
+                Some(Err(code)) => return Err(Status::new(code, "secret text of a collector")),
+                Some(Ok(rejected)) => rejected,
+                None => 0,
+            };
+            self.got.lock().unwrap().push(request.into_inner());
+            let partial = ExportLogsPartialSuccess { rejected_log_records, error_message: String::new() };
+            Ok(Response::new(ExportLogsServiceResponse { partial_success: Some(partial) }))
+        }
+    }
+
+    fn line(text: &str) -> Line {
+        let trace = Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned());
+        let time = UnixTime::from_millis(1_795_435_260_123);
+        Line { text: format!("{text}\n"), time, severity: Severity::Warn, trace }
+    }
+
+    #[tokio::test]
+    async fn a_collector_gets_lines_and_what_it_refuses_is_told_from_what_can_be_tried_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let steered = Steered::default();
+        *steered.says.lock().unwrap() = vec![Ok(1), Err(Code::InvalidArgument), Err(Code::Unavailable)];
+        let server = tonic::transport::Server::builder().add_service(LogsServiceServer::new(steered.clone()));
+        let served = server.serve_with_incoming(TcpListenerStream::new(listener));
+        let sent = async {
+            let mut collector = Collector::new(endpoint, None);
+            let lines = [line("{}"), line("{\"a\":1}")];
+            let mut failures = Vec::new();
+            for _ in 0..3 {
+                let Failed { written, lost, why } = collector.send(&lines).await.unwrap_err();
+                assert!(!why.contains("secret"), "{why}");
+                failures.push((written, lost));
+            }
+            collector.send(&lines).await.unwrap();
+            failures
+        };
+        let failures = tokio::select! { failures = sent => failures, ended = served => panic!("{ended:?}") };
+        assert_eq!(failures, [(0, 0), (0, 2), (1, 1)]);
+        let got = steered.got.lock().unwrap();
+        let [resource] = &got[1].resource_logs[..] else { panic!("one resource") };
+        let records = &resource.scope_logs[0].log_records;
+        let bodies: Vec<_> = records.iter().map(|its| its.body.clone().unwrap().value.unwrap()).collect();
+        let text = |text: &str| Value::StringValue(text.to_owned());
+        assert!(bodies == [text("{}"), text("{\"a\":1}")]);
+        assert_eq!((records[0].time_unix_nano, records[0].severity_number), (1_795_435_260_123_000_000, 13));
+        assert_eq!(records[0].trace_id[..3], [0x4b, 0xf9, 0x2f]);
+    }
+
+    #[tokio::test]
+    async fn a_collector_that_is_away_can_be_tried_again_and_a_missing_authority_is_said() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let away = Url::parse(&format!("http://{address}")).unwrap();
+        let failed = Collector::new(away, None).send(&[line("{}")]).await.unwrap_err();
+        assert_eq!((failed.written, failed.lost), (0, 0), "{}", failed.why);
+        let tls = Url::parse(&format!("https://{address}")).unwrap();
+        let failed =
+            Collector::new(tls, Some("/not/there.pem".into())).send(&[line("{}")]).await.unwrap_err();
+        assert!(failed.lost == 0 && failed.why.contains("/not/there.pem"), "{}", failed.why);
+    }
+}
