@@ -125,7 +125,7 @@ impl Audit {
         let text = text.ok().filter(|text| text.len() < MAX_LINE_BYTES);
         let line = text.map(|text| Line { text: on_one_line(text), time, severity, trace });
         self.shared.waiting.fetch_add(1, Ordering::Relaxed);
-        if !line.is_some_and(|line| self.queue.try_send(line).is_ok()) {
+        if line.is_none_or(|line| self.queue.try_send(line).is_err()) {
             self.shared.finished(1, AuditResult::Dropped);
         }
     }

@@ -15,7 +15,7 @@ pub enum Identities {
     /// As the token has them.
     Plain,
     /// As HMAC-SHA-256 of them (RFC 2104), with one key.
-    Hashed(HashKey),
+    Hashed(Box<HashKey>),
 }
 
 /// The key of a keyed hash. It is never shown.
@@ -31,7 +31,7 @@ impl Identities {
     pub fn hashed(key: &[u8]) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, key);
         let id = hex(hmac::sign(&key, b"gatepost audit key").as_ref(), 4);
-        Self::Hashed(HashKey { key, id })
+        Self::Hashed(Box::new(HashKey { key, id }))
     }
 
     /// The name of a subject or client as it is written.
@@ -39,8 +39,8 @@ impl Identities {
     pub fn shown(&self, name: &str) -> String {
         match self {
             Self::Plain => name.to_owned(),
-            Self::Hashed(HashKey { key, .. }) => {
-                format!("hmac:{}", hex(hmac::sign(key, name.as_bytes()).as_ref(), KEPT))
+            Self::Hashed(its) => {
+                format!("hmac:{}", hex(hmac::sign(&its.key, name.as_bytes()).as_ref(), KEPT))
             }
         }
     }
@@ -51,7 +51,7 @@ impl Identities {
     pub fn key_id(&self) -> Option<&str> {
         match self {
             Self::Plain => None,
-            Self::Hashed(HashKey { id, .. }) => Some(id),
+            Self::Hashed(its) => Some(&its.id),
         }
     }
 }

@@ -19,7 +19,6 @@ use super::output::Failed;
 /// The generated message types: our own trimmed definitions in `proto/`.
 #[expect(
     unreachable_pub,
-    clippy::all,
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
     reason = "generated code"

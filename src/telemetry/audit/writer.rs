@@ -78,7 +78,7 @@ impl AuditWriter {
             tracing::error!(to, error = why, "the audit log could not be written");
         }
         self.shared.now_fails(Some(why));
-        if self.tries % MOST_TRIES == 0 {
+        if self.tries.is_multiple_of(MOST_TRIES) {
             self.shared.finished(lines.len(), AuditResult::Dropped);
             lines.clear();
         }

@@ -19,7 +19,7 @@ fn secrets() -> MutexGuard<'static, Secrets> {
     SECRETS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Remembers a secret. One that is too short to be told from other text is left out.
+/// Remembers a secret. One that can't be told from other text, because it is short or a word, is left out.
 pub fn remember(secret: &str) {
     secrets().remember(secret);
 }
@@ -32,6 +32,10 @@ pub fn found_in(text: &str) -> Vec<String> {
 impl Secrets {
     fn remember(&mut self, secret: &str) {
         let Some(beginning) = secret.as_bytes().first_chunk() else { return };
+        // A test may call its token `inactive`, which is a word that others write too.
+        if secret.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte == b'-') {
+            return;
+        }
         if self.all.insert(secret.to_owned()) {
             self.beginnings.entry(*beginning).or_default().push(secret.to_owned());
         }
@@ -67,12 +71,12 @@ mod tests {
     #[test]
     fn finds_what_was_planted_and_nothing_else() {
         let mut secrets = Secrets::default();
-        for secret in ["eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl", "s3cret+%:/ü", "short"] {
+        for secret in ["eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl", "s3cret+%:/ü", "short", "inactive"] {
             secrets.remember(secret);
         }
         for (text, count) in [
             ("", 0),
-            ("eyJhbGci short", 0),
+            ("eyJhbGci short inactive", 0),
             ("eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJ", 0),
             ("x eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl", 1),
             ("s3cret+%:/ü", 1),
