@@ -87,7 +87,7 @@ pub async fn serve(config: Config, files: Files) -> Result<(), ServeError> {
     let readiness = Arc::new(Readiness::new(Arc::clone(&wiring.snapshot)));
     let mut driver = Driver::default();
     if let Some(writer) = wiring.audit_writer() {
-        driver.spawn("audit log", writer.run(tokio::io::stdout()));
+        driver.spawn("audit log", writer.run());
     }
     start_admin(&wiring, &readiness, &reload, &mut driver, admin_listener);
 
@@ -132,7 +132,7 @@ async fn finished(in_flight: &InFlight) {
 async fn written(wiring: &Wiring) {
     const STEP: Duration = Duration::from_millis(10);
     for _ in 0..50 {
-        if wiring.authorizer.has_recorded_all() {
+        if wiring.authorizer.audit().is_written() {
             return;
         }
         tokio::time::sleep(STEP).await;
@@ -229,6 +229,7 @@ fn start_admin(
         config: Arc::clone(reload.status()),
         metrics: Arc::clone(&wiring.metrics),
         clock: wiring.clock,
+        authorizer: Arc::clone(&wiring.authorizer),
     }));
     driver.spawn("admin listener", admin::serve(listener, pages));
 }

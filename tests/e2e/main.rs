@@ -11,6 +11,7 @@
 
 mod admin;
 mod allow;
+mod audit;
 mod good;
 mod headers;
 mod introspection;

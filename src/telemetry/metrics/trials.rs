@@ -32,22 +32,28 @@ pub struct AuditMetrics(Family<AuditLabels, Counter>);
 /// What became of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditResult {
-    /// It waits to be written, or is.
+    /// It is written, or a collector has it.
     Written,
     /// This second has had as many as it may.
     LeftOut,
-    /// Nobody takes lines fast enough.
+    /// Nobody takes lines fast enough, or nobody will take this one.
     Dropped,
+    /// An attempt to write some failed, and is made again: no line is counted so for good.
+    Retried,
 }
 
 impl AuditResult {
-    const ALL: [Self; 3] = [Self::Written, Self::LeftOut, Self::Dropped];
+    /// All.
+    pub const ALL: [Self; 4] = [Self::Written, Self::LeftOut, Self::Dropped, Self::Retried];
 
-    const fn label(self) -> &'static str {
+    /// The value of the metric label `result`.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Written => "written",
             Self::LeftOut => "left_out",
             Self::Dropped => "dropped",
+            Self::Retried => "retried",
         }
     }
 }
@@ -75,11 +81,18 @@ impl TrialMetrics {
 impl AuditMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let lines = Family::<AuditLabels, Counter>::default();
-        registry.register("audit_lines", "Lines of the audit log by what became of them", lines.clone());
+        let help = "Lines of the audit log by what became of them, and attempts that are made again";
+        registry.register("audit_lines", help, lines.clone());
         for result in AuditResult::ALL {
             drop(lines.get_or_create(&AuditLabels { result: result.label() }));
         }
         Self(lines)
+    }
+
+    /// How many there were.
+    #[must_use]
+    pub fn count(&self, result: AuditResult) -> u64 {
+        self.0.get_or_create(&AuditLabels { result: result.label() }).get()
     }
 
     /// Counts a line.

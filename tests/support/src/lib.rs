@@ -19,6 +19,7 @@ mod issuer;
 mod link;
 mod port;
 mod process;
+pub mod secrets;
 mod tls;
 pub mod token;
 mod tools;
