@@ -1,14 +1,17 @@
 //! The commands. Each file is one of them; this one reads the words and chooses.
 
+mod admin;
 mod check;
 mod diff;
 mod explain;
+mod healthcheck;
 mod inject;
 mod introspect;
 mod records;
 mod revoke;
 mod schema;
 mod serve;
+mod status;
 mod terminal;
 
 use std::path::PathBuf;
@@ -41,6 +44,10 @@ enum Command {
     /// Put the sidecar into the pods of Kubernetes manifests, or take it out. Exits 0 when all were edited or needed no
     /// edit, 1, and without a manifest, when one was refused.
     Inject(inject::Arguments),
+    /// Show what a running sidecar says of itself. Exits 0 when it is healthy, 1 when not, 2 for cannot tell.
+    Status(status::Arguments),
+    /// Ask a running sidecar whether it is ready, for probes. Exits 0 when it is, 1 when not.
+    Healthcheck(healthcheck::Arguments),
     /// Print the JSON Schema of one of the two files, for editors.
     Schema(schema::Arguments),
 }
@@ -63,6 +70,8 @@ pub fn main() -> ExitCode {
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Revoke(arguments) => revoke::run(&arguments),
         Command::Inject(arguments) => inject::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Healthcheck(arguments) => healthcheck::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     }
 }
