@@ -1,7 +1,7 @@
 //! `gatepost inject`: manifests with the sidecar in their pods, or without it.
 
-use std::fs;
-use std::io::Read as _;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,10 +10,13 @@ use super::{BAD, GOOD};
 use crate::inject::sidecar::{NAME, Sidecar, Socket as Form};
 use crate::inject::{Edited, Injection, inject, uninject};
 
+/// How many bytes are read.
+const LARGEST: u64 = 16 << 20;
+
 #[derive(clap::Args, Debug)]
 pub(super) struct Arguments {
     /// The manifests: YAML of any number of documents, or JSON; `-` for standard input.
-    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
     /// Take the sidecar out again.
     #[arg(long)]
@@ -71,13 +74,21 @@ fn edited(arguments: &Arguments) -> Result<Edited, String> {
     edited.map_err(|problem| problem.to_string())
 }
 
-fn read(file: &Path) -> std::io::Result<String> {
-    if file != Path::new("-") {
-        return fs::read_to_string(file);
+fn read(file: &Path) -> Result<String, String> {
+    let input: Box<dyn Read> =
+        if file == Path::new("-") { Box::new(std::io::stdin()) } else { Box::new(open(file)?) };
+    let mut bytes = Vec::new();
+    input.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > LARGEST {
+        return Err("is larger than 16 MiB: give fewer manifests at a time".to_owned());
     }
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text)?;
-    Ok(text)
+    String::from_utf8(bytes).map_err(|error| {
+        format!("is not UTF-8 from byte {} on: save it as UTF-8", error.utf8_error().valid_up_to())
+    })
+}
+
+fn open(file: &Path) -> Result<File, String> {
+    File::open(file).map_err(|error| error.to_string())
 }
 
 fn injection(arguments: &Arguments, image: &str) -> Injection {

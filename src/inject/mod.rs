@@ -47,7 +47,7 @@ pub struct Outcome {
 ///
 /// # Errors
 /// Why the first object that cannot be edited is not.
-pub fn inject(file: &str, manifests: &str, injection: &Injection) -> Result<Edited, Problem> {
+pub fn inject(file: &str, manifests: &str, injection: &Injection) -> Result<Edited, Box<Problem>> {
     let socket = injection.sidecar.socket;
     edit(file, manifests, |object, _, _| {
         object.pod.as_ref().map_or(Ok(false), |pod| pod.check(socket).map(|()| true))
@@ -59,7 +59,7 @@ pub fn inject(file: &str, manifests: &str, injection: &Injection) -> Result<Edit
     })?;
     match uninject(file, &edited.text) {
         Ok(again) if again.text == bare => Ok(edited),
-        _ => Err(undecided(file)),
+        _ => Err(Box::new(undecided(file))),
     }
 }
 
@@ -67,7 +67,7 @@ pub fn inject(file: &str, manifests: &str, injection: &Injection) -> Result<Edit
 ///
 /// # Errors
 /// As [`inject`].
-pub fn uninject(file: &str, manifests: &str) -> Result<Edited, Problem> {
+pub fn uninject(file: &str, manifests: &str) -> Result<Edited, Box<Problem>> {
     edit(file, manifests, |object, text, edits| match &object.pod {
         Some(pod) if pod.is_injected()? => strip(pod, text, edits).map(|()| true),
         _ => Ok(false),
@@ -78,7 +78,7 @@ fn edit(
     file: &str,
     manifests: &str,
     each: impl Fn(&Object<'_>, &Text<'_>, &mut Edits) -> Result<bool, Refusal>,
-) -> Result<Edited, Problem> {
+) -> Result<Edited, Box<Problem>> {
     let text = Text::new(manifests);
     let edited = readable(&text).and_then(|()| {
         let documents = tree::parse(&text)?;
@@ -91,7 +91,7 @@ fn edit(
         }
         Ok(Edited { text: edits.apply(&text), objects: outcomes })
     });
-    edited.map_err(|refusal| refusal.problem(file, &text))
+    edited.map_err(|refusal| Box::new(refusal.problem(file, &text)))
 }
 
 /// Refuses what the parser may take for the end of the text or of a line, and others not.

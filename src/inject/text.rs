@@ -4,18 +4,36 @@ use std::ops::Range;
 
 use saphyr_parser::Marker;
 
+/// How many characters are from one mark to the next.
+const STRIDE: usize = 64;
+
 /// A text whose lines can be asked for.
 #[derive(Debug)]
 pub(super) struct Text<'t> {
     text: &'t str,
     /// Where each line starts.
     lines: Vec<usize>,
+    /// How many characters are before each line.
+    before: Vec<usize>,
+    /// The byte of every so many characters: to count those of a long line for each value in it would take too long.
+    marks: Vec<usize>,
+    newline: &'static str,
 }
 
 impl<'t> Text<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        let after = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self { text, lines: std::iter::once(0).chain(after).collect() }
+        let (mut lines, mut before, mut marks) = (vec![0], vec![0], Vec::new());
+        for (count, (at, character)) in text.char_indices().enumerate() {
+            if count % STRIDE == 0 {
+                marks.push(at);
+            }
+            if character == '\n' {
+                lines.push(at + 1);
+                before.push(count + 1);
+            }
+        }
+        let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        Self { text, lines, before, marks, newline }
     }
 
     pub(super) fn as_str(&self) -> &'t str {
@@ -34,9 +52,11 @@ impl<'t> Text<'t> {
 
     /// The byte that the parser means.
     pub(super) fn offset(&self, mark: Marker) -> usize {
-        let start = self.lines.get(mark.line().saturating_sub(1)).copied().unwrap_or(self.text.len());
-        let column = self.rest(start).char_indices().nth(mark.col()).map(|(at, _)| at);
-        column.map_or(self.text.len(), |column| start + column)
+        let Some(before) = self.before.get(mark.line().saturating_sub(1)) else { return self.text.len() };
+        let count = before + mark.col();
+        let Some(near) = self.marks.get(count / STRIDE) else { return self.text.len() };
+        let within = self.rest(*near).char_indices().nth(count % STRIDE);
+        within.map_or(self.text.len(), |(at, _)| near + at)
     }
 
     /// The first byte of the line that a byte is on.
@@ -66,7 +86,7 @@ impl<'t> Text<'t> {
 
     /// How its lines end.
     pub(super) fn newline(&self) -> &'static str {
-        if self.text.contains("\r\n") { "\r\n" } else { "\n" }
+        self.newline
     }
 
     fn line(&self, at: usize) -> usize {

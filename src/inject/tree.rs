@@ -1,5 +1,6 @@
 //! Manifests as a tree in which each value knows where it stands, so that text can be edited around it.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput};
@@ -56,17 +57,14 @@ impl Node {
     /// The entry under a key.
     ///
     /// # Errors
-    /// When the key is given twice: readers differ on which counts.
+    /// When entries come from elsewhere: what is put beside them would hide some.
     pub(super) fn entry(&self, key: &str) -> Result<Option<(&Node, &Node)>, Refusal> {
         let Kind::Mapping(entries) = &self.kind else { return Ok(None) };
-        let mut found = entries.iter().filter(|(name, _)| name.text() == Some(key));
-        let first = found.next();
-        match found.next() {
-            Some((again, _)) => {
-                refuse(again.at.start, format!("the key `{key}` is given twice"), "delete one")
-            }
-            None => Ok(first.map(|(key, value)| (key, value))),
+        let merges = |name: &Node| matches!(&name.kind, Kind::Scalar(text, true) if text == "<<");
+        if let Some((merge, _)) = entries.iter().find(|(name, _)| merges(name)) {
+            return refuse(merge.at.start, "merge keys are not edited around", "write the entries out");
         }
+        Ok(entries.iter().find(|(name, _)| name.text() == Some(key)).map(|(key, value)| (key, value)))
     }
 
     /// The value under a key.
@@ -179,12 +177,20 @@ impl<'t> Reader<'t> {
     }
 
     fn mapping(&mut self) -> Result<(Vec<(Node, Node)>, usize), Refusal> {
-        let mut entries = Vec::new();
+        let (mut entries, mut keys) = (Vec::new(), HashSet::new());
         loop {
             match self.next()? {
                 (Event::MappingEnd, span) => return Ok((entries, self.text.offset(span.start) + 1)),
                 (event, span) => {
                     let key = self.node(event, span)?;
+                    if let Some(again) = key.text().filter(|name| !keys.insert((*name).to_owned())) {
+                        // Readers differ on which counts.
+                        return refuse(
+                            key.at.start,
+                            format!("the key `{again}` is given twice"),
+                            "delete one",
+                        );
+                    }
                     let (event, span) = self.next()?;
                     entries.push((key, self.node(event, span)?));
                 }

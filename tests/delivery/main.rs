@@ -1,4 +1,7 @@
 //! What is delivered to a cluster, rendered and read by the real tools: Helm, Kustomize and the API's schemas.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails here is a failed test")]
+
 mod carriers;
+mod inject;
 mod tools;

@@ -6,7 +6,7 @@ use super::{File, header, sidecar};
 
 pub(super) fn file() -> File {
     let text = format!("{}{}", header(ABOUT), OBJECTS.replace("{mutation}", &mutation()));
-    File { path: "deploy/integrations/admission-policy/policy.yaml", text }
+    File { path: "deploy/integrations/admission-policy/mutating-admission-policy.yaml", text }
 }
 
 /// Only a JSON patch will do: a merge may not set lists that are one value, such as `args`, and appends containers.
