@@ -20,6 +20,8 @@ use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::sources::gather;
 use crate::telemetry::audit::Audit;
 use crate::telemetry::metrics::Metrics;
+pub use crate::telemetry::trace::Caller;
+use crate::telemetry::trace::{CheckSpan, Observer, Outcome, Part, Tracer};
 
 /// Answers checks. Everything that an edit of the configuration can change is in the snapshot.
 #[derive(Debug)]
@@ -27,6 +29,7 @@ pub struct Authorizer {
     snapshot: Arc<SnapshotCell>,
     metrics: Arc<Metrics>,
     audit: Audit,
+    tracer: Option<Arc<Tracer>>,
     clock: Clock,
 }
 
@@ -43,16 +46,36 @@ impl Authorizer {
     /// An authorizer that decides by whatever snapshot is the current one.
     #[must_use]
     pub fn new(snapshot: Arc<SnapshotCell>, metrics: Arc<Metrics>, audit: Audit, clock: Clock) -> Self {
-        Self { snapshot, metrics, audit, clock }
+        Self { snapshot, metrics, audit, tracer: None, clock }
+    }
+
+    /// Traces the checks that their caller calls sampled.
+    #[must_use]
+    pub fn traced_by(mut self, tracer: Option<Arc<Tracer>>) -> Self {
+        self.tracer = tracer;
+        self
     }
 
     /// Checks one request. `within` is how long the caller will wait, where it says so.
-    pub async fn check(&self, input: &CheckInput, within: Option<Duration>) -> Checked {
+    pub async fn check(&self, input: &CheckInput, within: Option<Duration>, caller: Caller<'_>) -> Checked {
         let started = stopwatch();
         let now = self.clock.now();
         let snapshot = self.snapshot.load();
-        let decided = run(&snapshot, input, within, now, &mut ()).await;
-        self.metrics.checked(&decided.decision, started.elapsed());
+        let span = self.tracer.as_ref().and_then(|tracer| tracer.begin(caller, &input.headers));
+        let decided = match span {
+            None => {
+                let decided = run(&snapshot, input, within, now, &mut ()).await;
+                self.metrics.checked(&decided.decision, started.elapsed());
+                decided
+            }
+            Some(mut span) => {
+                let decided = run(&snapshot, input, within, now, &mut span).await;
+                let (decision, took) = (&decided.decision, started.elapsed());
+                self.metrics.checked_in_trace(decision, took, now, span.trace_id());
+                end(span, &snapshot, input, &decided);
+                decided
+            }
+        };
         self.count_hit(&snapshot, &decided);
         self.look_beyond(&snapshot, input, &decided, now);
         let decision = decided.decision;
@@ -67,7 +90,12 @@ impl Authorizer {
     }
 
     /// Checks one request and keeps the trail. Nothing is counted or recorded.
-    pub async fn run(&self, input: &CheckInput, within: Option<Duration>, trail: &mut impl Trail) -> Decided {
+    pub async fn run(
+        &self,
+        input: &CheckInput,
+        within: Option<Duration>,
+        trail: &mut (impl Trail + Observer),
+    ) -> Decided {
         run(&self.snapshot.load(), input, within, self.clock.now(), trail).await
     }
 
@@ -143,10 +171,11 @@ async fn run(
     input: &CheckInput,
     within: Option<Duration>,
     now: UnixTime,
-    trail: &mut impl Trail,
+    trail: &mut (impl Trail + Observer),
 ) -> Decided {
     let longest = snapshot.limits.deadline;
     let deadline = Instant::now() + within.map_or(longest, |within| within.min(longest));
+    trail.enters(Part::Plan);
     let mut plan = match plan(input, snapshot.world(), now, trail) {
         Ok(plan) => plan,
         Err(decision) => return decision.into(),
@@ -156,7 +185,8 @@ async fn run(
             Need::Introspection(id) => plan.presented().map(|presented| (id, presented)),
             Need::Nothing | Need::Keys(_) | Need::FreshKeys(_) => None,
         };
-        let facts = gather(&plan, &snapshot.keys, &snapshot.sources, now, deadline).await;
+        let facts = gather(&plan, &snapshot.keys, &snapshot.sources, now, deadline, trail).await;
+        trail.enters(Part::Decide);
         match decide(plan, &facts, snapshot.world(), now, trail) {
             Step::Decided(decided) => {
                 forget_if_revoked(&decided, asked, snapshot);
@@ -165,6 +195,16 @@ async fn run(
             Step::More(next) => plan = next,
         }
     }
+}
+
+fn end(span: CheckSpan<'_>, snapshot: &Snapshot, input: &CheckInput, decided: &Decided) {
+    let issuer = decided.token.as_ref().and_then(|proven| snapshot.issuers.at(proven.token().issuer()));
+    span.decided(Outcome {
+        decision: &decided.decision,
+        method: &input.method,
+        issuer: issuer.map(|issuer| issuer.name.as_ref()),
+        generation: snapshot.generation,
+    });
 }
 
 /// What an issuer said of a token before it was revoked is of no use any longer.

@@ -13,6 +13,7 @@ mod problem;
 mod read;
 mod revocation;
 mod schema;
+mod telemetry;
 mod yaml;
 
 pub(crate) use compile::is_loopback;
@@ -37,6 +38,7 @@ pub use revocation::{
     RevocationSettings, SignedSettings, SignerKeys, SsfPollSettings, WhenLate,
 };
 pub use schema::{Document, schema};
+pub use telemetry::{OtlpSettings, TelemetrySettings};
 
 use crate::check::issuer::Issuer;
 use crate::check::policy::Policy;
@@ -52,6 +54,8 @@ pub struct Config {
     pub check: CheckLimits,
     /// Which checks are recorded.
     pub audit: AuditSettings,
+    /// Where telemetry is pushed.
+    pub telemetry: TelemetrySettings,
     /// How long checks in flight may take to finish after SIGTERM.
     pub shutdown_deadline: Duration,
     /// Whom to trust, in the order written.

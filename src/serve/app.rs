@@ -85,6 +85,9 @@ pub async fn serve(config: Config, files: Files) -> Result<(), ServeError> {
     if let Some(writer) = wiring.audit_writer() {
         driver.spawn("audit log", writer.run(tokio::io::stdout()));
     }
+    if let Some(exporters) = wiring.exporters() {
+        driver.spawn("telemetry", exporters.run());
+    }
     start_admin(&wiring, &readiness, &reload, &mut driver, admin_listener);
 
     let in_flight = InFlight::default();
@@ -106,7 +109,7 @@ pub async fn serve(config: Config, files: Files) -> Result<(), ServeError> {
         () = tokio::time::sleep(deadline) => tracing::warn!(?deadline, "stopped with checks in flight"),
         signal = stop.next() => tracing::warn!(signal, "stopped at once"),
     }
-    written(&wiring).await;
+    tokio::join!(written(&wiring), wiring.flush_telemetry());
     tracing::info!("stopped");
     Ok(())
 }

@@ -9,11 +9,12 @@ use crate::authorizer::Authorizer;
 use crate::check::issuer::KnownKeys;
 use crate::check::policy::Reads;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, TelemetrySettings};
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::sources::{KeySink, RevocationSources, Sources, Succession, Surroundings};
 use crate::telemetry::audit::{Audit, AuditWriter};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::otlp::{self, Exporters, Flusher};
 
 /// Everything that a configuration becomes, but for the listeners.
 #[derive(Debug)]
@@ -27,6 +28,9 @@ pub struct Wiring {
     /// What time it is.
     pub clock: Clock,
     writer: Mutex<Option<AuditWriter>>,
+    telemetry: TelemetrySettings,
+    exporters: Mutex<Option<Exporters>>,
+    flusher: Flusher,
 }
 
 impl Wiring {
@@ -37,8 +41,21 @@ impl Wiring {
         let metrics = Arc::new(Metrics::new().with_feeds(FeedsInUse::of(&snapshot)));
         let (audit, writer) = Audit::new(metrics.audit());
         let authorizer = Authorizer::new(Arc::clone(&snapshot), Arc::clone(&metrics), audit, clock);
+        let telemetry = config.telemetry.clone();
+        let exports = telemetry.otlp.as_ref().map(|otlp| otlp::prepare(otlp, &metrics, clock));
+        let (tracer, exporters, flusher) = exports.unwrap_or_default();
+        let authorizer = authorizer.traced_by(tracer);
         let writer = Mutex::new(Some(writer));
-        let wiring = Self { authorizer: Arc::new(authorizer), snapshot, metrics, clock, writer };
+        let wiring = Self {
+            authorizer: Arc::new(authorizer),
+            snapshot,
+            metrics,
+            clock,
+            writer,
+            telemetry,
+            exporters: Mutex::new(Some(exporters)),
+            flusher,
+        };
         wiring.apply(config);
         wiring
     }
@@ -46,6 +63,21 @@ impl Wiring {
     /// What writes the audit log, once.
     pub(crate) fn audit_writer(&self) -> Option<AuditWriter> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Where telemetry is pushed, until the process ends.
+    pub(crate) fn telemetry(&self) -> &TelemetrySettings {
+        &self.telemetry
+    }
+
+    /// What pushes telemetry, once.
+    pub(crate) fn exporters(&self) -> Option<Exporters> {
+        self.exporters.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Has the telemetry sent that there is now, but does not wait for it long.
+    pub(crate) async fn flush_telemetry(&self) {
+        self.flusher.flush().await;
     }
 
     /// Replaces the generation in use by this configuration, and says how the issuers differ. Checks under way

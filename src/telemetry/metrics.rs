@@ -1,26 +1,30 @@
 //! Every metric family, in one struct. Labels are closed enums and configured names, nothing else.
 
 mod config;
+mod exports;
 mod issuers;
 mod revocation;
 mod trials;
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::histogram::exponential_buckets;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 pub use config::ConfigMetrics;
+pub use exports::{ExportMetrics, ExportResult, Signal};
 pub use issuers::{CallResult, IssuerMetrics, RefreshResult, Saved};
 pub use revocation::{FeedSeen, RevocationMetrics, RevocationsSeen, SeesRevocations};
 pub use trials::{AuditMetrics, AuditResult, TrialMetrics};
 
 use crate::check::{Decision, DenyReason, OutageReason};
+use crate::jose::UnixTime;
 
 /// What [`Metrics::render`] returns, for `Content-Type`.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -33,10 +37,11 @@ pub struct Metrics {
     answered: Counter,
     denied: Vec<Counter>,
     unavailable: Vec<Counter>,
-    duration: Histogram,
+    duration: HistogramWithExemplars<TraceLabel>,
     config: ConfigMetrics,
     trials: TrialMetrics,
     audit: AuditMetrics,
+    exports: ExportMetrics,
     issuers: IssuerMetrics,
     revocations: RevocationMetrics,
 }
@@ -45,6 +50,12 @@ pub struct Metrics {
 struct CheckLabels {
     outcome: &'static str,
     reason: &'static str,
+}
+
+/// What an exemplar says of a check.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TraceLabel {
+    trace_id: String,
 }
 
 impl Default for Metrics {
@@ -70,7 +81,7 @@ impl Metrics {
             OutageReason::ALL.iter().map(|reason| counter("unavailable", reason.label())).collect();
 
         // 10 µs to 1.3 s, doubling.
-        let duration = Histogram::new(exponential_buckets(10e-6, 2.0, 18));
+        let duration = HistogramWithExemplars::new(exponential_buckets(10e-6, 2.0, 18));
         let help = "Time from reading a check to its decision";
         registry.register_with_unit("check_duration", help, Unit::Seconds, duration.clone());
 
@@ -79,6 +90,7 @@ impl Metrics {
         let config = ConfigMetrics::register(&mut registry);
         let trials = TrialMetrics::register(&mut registry);
         let audit = AuditMetrics::register(&mut registry);
+        let exports = ExportMetrics::register(&mut registry);
         let (allowed, answered) = (counter("allow", ""), counter("answer", ""));
         Self {
             registry,
@@ -90,6 +102,7 @@ impl Metrics {
             config,
             trials,
             audit,
+            exports,
             issuers,
             revocations,
         }
@@ -104,6 +117,18 @@ impl Metrics {
 
     /// Counts a decision.
     pub fn checked(&self, decision: &Decision, took: Duration) {
+        self.count(decision);
+        self.duration.observe(took.as_secs_f64(), None, None);
+    }
+
+    /// Counts a decision of which there is a trace, with an exemplar that names it.
+    pub fn checked_in_trace(&self, decision: &Decision, took: Duration, now: UnixTime, trace_id: String) {
+        self.count(decision);
+        let at = UNIX_EPOCH + now.since(UnixTime::from_millis(0));
+        self.duration.observe(took.as_secs_f64(), Some(TraceLabel { trace_id }), Some(at));
+    }
+
+    fn count(&self, decision: &Decision) {
         let counter = match decision {
             Decision::Allow(_) => Some(&self.allowed),
             Decision::Answer(_) => Some(&self.answered),
@@ -112,7 +137,6 @@ impl Metrics {
             Decision::Unavailable(outage) => self.unavailable.get(outage.reason as usize),
         };
         counter.map(Counter::inc);
-        self.duration.observe(took.as_secs_f64());
     }
 
     /// What is said of the configuration.
@@ -143,6 +167,12 @@ impl Metrics {
     #[must_use]
     pub fn audit(&self) -> AuditMetrics {
         self.audit.clone()
+    }
+
+    /// What is said of exports.
+    #[must_use]
+    pub fn exports(&self) -> ExportMetrics {
+        self.exports.clone()
     }
 
     /// The text that Prometheus scrapes, in the OpenMetrics format.

@@ -11,7 +11,7 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("clock", &["jose"]),
     ("check", &["jose"]),
     ("config", &["check", "jose"]),
-    ("telemetry", &["check", "jose"]),
+    ("telemetry", &["config", "secret", "clock", "check", "jose"]),
     ("sources", &["config", "telemetry", "clock", "secret", "check", "jose"]),
     ("snapshot", &["sources", "config", "check", "jose"]),
     ("authorizer", &["sources", "snapshot", "telemetry", "clock", "config", "check", "jose"]),

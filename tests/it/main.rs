@@ -10,6 +10,7 @@ mod check;
 mod diff;
 mod explain;
 mod introspect;
+mod otlp;
 mod reload;
 mod revoke;
 mod schema;

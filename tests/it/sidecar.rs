@@ -44,6 +44,12 @@ pub fn configuration(authz: &str, admin: &str) -> TempDir {
     directory
 }
 
+fn add(directory: &Path, lines: &str) {
+    let path = directory.join("gatepost.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(path, format!("{text}\n{lines}\n")).unwrap();
+}
+
 /// The running sidecar; it ends when this is dropped.
 pub struct Sidecar {
     socket: PathBuf,
@@ -60,6 +66,20 @@ impl Sidecar {
     /// One whose issuer has no keys to be had.
     pub async fn without_keys() -> Self {
         Self::run(|directory| fs::remove_file(directory.join("jwks.json")).unwrap()).await
+    }
+
+    /// One with these lines in gatepost.yaml too.
+    pub async fn with(lines: &str) -> Self {
+        Self::run(|directory| add(directory, lines)).await
+    }
+
+    /// Both: no keys, and these lines.
+    pub async fn without_keys_and_with(lines: &str) -> Self {
+        Self::run(|directory| {
+            fs::remove_file(directory.join("jwks.json")).unwrap();
+            add(directory, lines);
+        })
+        .await
     }
 
     async fn run(prepare: impl FnOnce(&Path)) -> Self {
@@ -89,6 +109,11 @@ impl Sidecar {
     /// `config` of its status page.
     pub async fn config_status(&self) -> Value {
         Request::get("/statusz").send(self.admin).await.unwrap().json().unwrap()["config"].take()
+    }
+
+    /// The text of its /metrics.
+    pub async fn metrics(&self) -> String {
+        Request::get("/metrics").send(self.admin).await.unwrap().text()
     }
 
     /// A client made from the complete Envoy definitions.

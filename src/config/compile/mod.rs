@@ -9,6 +9,7 @@ mod listen;
 mod policy;
 mod resource;
 mod revocation;
+mod telemetry;
 mod token_profile;
 
 use std::collections::HashMap;
@@ -24,7 +25,8 @@ use super::document::{
 use super::problem::Problem;
 use super::read::Source;
 use super::{
-    AuditRequests, AuditSettings, CheckLimits, Config, Listen, Path, RevocationSettings, TrustedIssuer,
+    AuditRequests, AuditSettings, CheckLimits, Config, Listen, Path, RevocationSettings, TelemetrySettings,
+    TrustedIssuer,
 };
 use crate::check::policy::Policy;
 use crate::check::resource::ProtectedResource;
@@ -37,6 +39,7 @@ pub(super) struct Settings {
     listen: Option<Listen>,
     check: CheckLimits,
     audit: AuditSettings,
+    telemetry: TelemetrySettings,
     shutdown_deadline: Duration,
     pub(super) issuers: Vec<TrustedIssuer>,
     pub(super) resource: Option<ProtectedResource>,
@@ -62,7 +65,9 @@ impl Candidate {
 
 impl Settings {
     pub(super) fn into_config(self, policies: Policies, candidate: Candidate) -> Option<Config> {
-        let Self { listen, check, audit, shutdown_deadline, issuers, resource, revocation, .. } = self;
+        let Self {
+            listen, check, audit, telemetry, shutdown_deadline, issuers, resource, revocation, ..
+        } = self;
         let Policies { enforced: policy, shadow } = policies;
         let shadow = shadow.map(|policy| Trial { kind: TrialKind::Shadow, policy });
         let candidate_rejected = matches!(candidate, Candidate::Rejected);
@@ -73,6 +78,7 @@ impl Settings {
             listen,
             check,
             audit,
+            telemetry,
             shutdown_deadline,
             issuers,
             revocation,
@@ -96,6 +102,12 @@ pub(super) fn compile(
     let check = document.check.clone().unwrap_or_default();
     let limits = limits(&check, &root.key("check"), &mut findings);
     let audit = audit(&document.audit.clone().unwrap_or_default(), &root.key("audit"), &mut findings);
+    let telemetry = telemetry::compile(
+        &document.telemetry.clone().unwrap_or_default(),
+        directory,
+        &root.key("telemetry"),
+        &mut findings,
+    );
     let shutdown = document.shutdown.clone().unwrap_or_default();
     let shutdown_deadline =
         bounded(shutdown.deadline, 10_000, 0, 300_000, &root.key("shutdown").key("deadline"), &mut findings);
@@ -107,7 +119,17 @@ pub(super) fn compile(
     let revocation = document.revocation.as_ref().map(|document| {
         revocation::compile(document, &issuers, directory, &root.key("revocation"), &mut findings)
     });
-    Settings { listen, check: limits, audit, shutdown_deadline, issuers, resource, revocation, target_rules }
+    Settings {
+        listen,
+        check: limits,
+        audit,
+        telemetry,
+        shutdown_deadline,
+        issuers,
+        resource,
+        revocation,
+        target_rules,
+    }
 }
 
 fn limits(document: &CheckDocument, at: &Path, findings: &mut Findings<'_>) -> CheckLimits {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::introspection::IntrospectionDocument;
 use super::revocation::RevocationDocument;
+use super::telemetry::TelemetryDocument;
 use super::values::{AlgorithmName, AudiencesDocument, DurationDocument, PresetName};
 
 /// The whole file.
@@ -22,6 +23,8 @@ pub struct GatepostDocument {
     pub check: Option<CheckDocument>,
     /// Which checks are recorded on standard output, a JSON object a line, for `explain --from-audit` and `diff`.
     pub audit: Option<AuditDocument>,
+    /// Where traces and metrics are pushed.
+    pub telemetry: Option<TelemetryDocument>,
     /// How the sidecar stops.
     pub shutdown: Option<ShutdownDocument>,
     /// The issuers whose access tokens are accepted.

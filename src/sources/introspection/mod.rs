@@ -30,9 +30,10 @@ use crate::config::{IntrospectionSettings, TrustedIssuer};
 use crate::jose::UnixTime;
 use crate::secret::Secret;
 use crate::telemetry::metrics::{Metrics, Saved};
+use crate::telemetry::trace::{Observer, Origin, RemoteCall};
 use answers::{Answers, Kept, Key, key};
 use breaker::Breaker;
-use flight::{Ended, Flights, Held, Job, Joined, Outcome, call, call_result, landed};
+use flight::{Ended, Flights, Held, Job, Joined, Landed, TOO_LATE, call, call_result, landed};
 use limiter::{Limiter, Taken};
 use status::Tally;
 
@@ -114,7 +115,13 @@ impl IntrospectionSource {
     }
 
     /// What the issuer says of the plan's token.
-    pub(super) async fn ask(&self, plan: &Plan<'_>, now: UnixTime, deadline: Instant) -> Facts {
+    pub(super) async fn ask(
+        &self,
+        plan: &Plan<'_>,
+        now: UnixTime,
+        deadline: Instant,
+        observer: &mut impl Observer,
+    ) -> Facts {
         let Some(presented) = plan.presented() else { return Facts::Nothing };
         let key = self.key(presented);
         let kept = self.answers.find(&key);
@@ -122,6 +129,7 @@ impl IntrospectionSource {
             && let Some(fresh) = kept.as_ref().filter(|kept| kept.is_fresh(now))
         {
             self.saved(Saved::Cached);
+            observer.asks(Origin::Cache);
             self.renew_ahead(fresh, key, plan, now);
             return Facts::Answer(Arc::clone(&fresh.answer));
         }
@@ -130,27 +138,43 @@ impl IntrospectionSource {
                 if joined == Joined::AnothersCall {
                     self.saved(Saved::Coalesced);
                 }
-                match timeout_at(deadline, landed(flight))
-                    .await
-                    .unwrap_or(Err(OutageReason::DeadlineExceeded))
-                {
+                observer.asks(joined.origin());
+                let landed = timeout_at(deadline, landed(flight)).await.unwrap_or(TOO_LATE);
+                observer.called(|| self.remote_call(&landed));
+                match landed.outcome {
                     Ok(answer) => Facts::Answer(answer),
-                    Err(reason) => self.stale_or(reason, &key, plan, now),
+                    Err(reason) => self.stale_or(reason, &key, plan, now, observer),
                 }
             }
             Err(Held::TooManyUnknownTokens) => Facts::TooManyUnknownTokens,
-            Err(Held::Missing(reason)) => self.stale_or(reason, &key, plan, now),
+            Err(Held::Missing(reason)) => self.stale_or(reason, &key, plan, now, observer),
+        }
+    }
+
+    fn remote_call(&self, landed: &Landed) -> RemoteCall {
+        RemoteCall {
+            url: self.introspector.known_endpoint(),
+            status: landed.status,
+            error: landed.outcome.as_ref().err().map(|reason| reason.label()),
         }
     }
 
     /// An older answer, where configuration and rule let it serve; else the outage. Looked up again: while the
     /// check waited, another may have heard that the token is not active any more.
-    fn stale_or(&self, reason: OutageReason, key: &Key, plan: &Plan<'_>, now: UnixTime) -> Facts {
+    fn stale_or(
+        &self,
+        reason: OutageReason,
+        key: &Key,
+        plan: &Plan<'_>,
+        now: UnixTime,
+        observer: &mut impl Observer,
+    ) -> Facts {
         let allowed = plan.stale() == Stale::AsConfigured && plan.introspect() != Introspect::Always;
         let usable = self.answers.find(key).filter(|kept| allowed && kept.may_serve_stale(now));
         match usable {
             Some(kept) => {
                 self.saved(Saved::Stale);
+                observer.asks(Origin::Stale);
                 Facts::Answer(Arc::clone(&kept.answer))
             }
             None => Facts::Missing(reason),
@@ -174,7 +198,7 @@ impl IntrospectionSource {
         key: Key,
         kept: Option<&Kept>,
         plan: &Plan<'_>,
-    ) -> Result<(watch::Receiver<Option<Outcome>>, Joined), Held> {
+    ) -> Result<(watch::Receiver<Option<Landed>>, Joined), Held> {
         let mut flights = self.flights();
         if let Some(flight) = flights.waiting.get(&key) {
             return Ok((flight.clone(), Joined::AnothersCall));
@@ -237,6 +261,7 @@ impl IntrospectionSource {
             Ok(answer) => *answer == Answer::Inactive,
             Err(fault) => fault.is_about_the_token(),
         };
+        let status = result.as_ref().map_or_else(CallFault::status, |_| Some(200));
         let outcome = match result {
             Ok(answer) => Ok(self.keep(&job, answer)),
             Err(fault) => {
@@ -249,7 +274,7 @@ impl IntrospectionSource {
             job.taken.into_iter().for_each(Taken::give_back);
         }
         self.flights().waiting.remove(&job.key);
-        job.done.send_replace(Some(outcome));
+        job.done.send_replace(Some(Landed { outcome, status }));
     }
 
     fn keep(&self, job: &Job, answer: Answer) -> Arc<Answer> {

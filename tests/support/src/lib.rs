@@ -9,6 +9,7 @@
 
 mod authorization_server;
 mod client;
+mod collector;
 mod config_dir;
 mod envoy;
 mod error;
@@ -27,6 +28,7 @@ pub mod wait;
 
 pub use authorization_server::{AuthorizationServer, Endpoint, Fault, Format, Mint};
 pub use client::{Answer, Connection, Request};
+pub use collector::Collector;
 pub use config_dir::ConfigDir;
 pub use envoy::{Envoy, EnvoyConfig};
 pub use error::{Error, Result};
