@@ -49,7 +49,7 @@
 //! | [`envoy`] | the wire |
 //! | [`serve`] | listeners, tasks, edits of the configuration, readiness, shutdown |
 //! | [`secret`] | text that can be used but not printed |
-//! | [`telemetry`] | metrics and logs |
+//! | [`telemetry`] | metrics, traces, logs and the audit log |
 //! | [`cli`] | the commands |
 //!
 //! Imports go one way: `cli → serve → envoy → authorizer → snapshot → sources → telemetry, config → check → jose`.

@@ -26,3 +26,4 @@ mod secrets;
 mod shutdown;
 mod stand;
 mod table;
+mod traces;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
 use gatepost_test_support::{Collector, ReservedPort, Token, wait};
@@ -13,6 +13,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::{Metric, metric::Data, number_data_point};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
+use tokio::time::Instant;
 use tonic::Request;
 use tonic::transport::Channel;
 
@@ -53,6 +54,8 @@ async fn a_sampled_check_is_a_child_of_its_caller_with_its_parts_below_it() {
     let bearer = format!("Bearer {token}");
     let headers = [("authorization", bearer.as_str()), ("traceparent", SAMPLED), ("tracestate", "a=1")];
     let mut client = sidecar.client().await;
+    // One that waits until the keys are read.
+    assert_eq!(ask(&mut client, "/orders/7", &headers[..1]).await, 0);
     assert_eq!(ask(&mut client, &format!("/orders/{token}?x={token}"), &headers).await, 0);
     let spans = collector.until_spans("a trace", |spans| !checks(spans).is_empty()).await.unwrap();
 

@@ -142,10 +142,11 @@ impl Shared {
 
     async fn take<T>(&self, request: Request<T>, keep: impl FnOnce(&mut Received, T)) {
         let (metadata, _, message) = request.into_parts();
-        let mut received = self.received();
-        received.metadata.push(metadata);
-        keep(&mut received, message);
-        drop(received);
+        {
+            let mut received = self.received();
+            received.metadata.push(metadata);
+            keep(&mut received, message);
+        }
         // The sender lives as long as this.
         let _ = self.answers.subscribe().wait_for(|answers| *answers).await;
     }
