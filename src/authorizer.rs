@@ -63,19 +63,15 @@ impl Authorizer {
         let snapshot = self.snapshot.load();
         let span = self.tracer.as_ref().and_then(|tracer| tracer.begin(caller, &input.headers));
         let decided = match span {
-            None => {
-                let decided = run(&snapshot, input, within, now, &mut ()).await;
-                self.metrics.checked(&decided.decision, started.elapsed());
-                decided
-            }
+            None => run(&snapshot, input, within, now, &mut ()).await,
             Some(mut span) => {
                 let decided = run(&snapshot, input, within, now, &mut span).await;
-                let (decision, took) = (&decided.decision, started.elapsed());
-                self.metrics.checked_in_trace(decision, took, now, span.trace_id());
+                self.metrics.traced(started.elapsed(), now, span.trace_id());
                 end(span, &snapshot, input, &decided);
                 decided
             }
         };
+        self.metrics.checked(&decided.decision, started.elapsed());
         self.count_hit(&snapshot, &decided);
         self.look_beyond(&snapshot, input, &decided, now);
         let decision = decided.decision;

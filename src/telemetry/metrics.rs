@@ -1,23 +1,24 @@
 //! Every metric family, in one struct. Labels are closed enums and configured names, nothing else.
 
 mod config;
+mod exemplars;
 mod exports;
 mod issuers;
 mod revocation;
 mod trials;
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::histogram::exponential_buckets;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 pub use config::ConfigMetrics;
+use exemplars::Exemplars;
 pub use exports::{ExportMetrics, ExportResult, Signal};
 pub use issuers::{CallResult, IssuerMetrics, RefreshResult, Saved};
 pub use revocation::{FeedSeen, RevocationMetrics, RevocationsSeen, SeesRevocations};
@@ -37,7 +38,8 @@ pub struct Metrics {
     answered: Counter,
     denied: Vec<Counter>,
     unavailable: Vec<Counter>,
-    duration: HistogramWithExemplars<TraceLabel>,
+    duration: Histogram,
+    exemplars: Exemplars,
     config: ConfigMetrics,
     trials: TrialMetrics,
     audit: AuditMetrics,
@@ -50,12 +52,6 @@ pub struct Metrics {
 struct CheckLabels {
     outcome: &'static str,
     reason: &'static str,
-}
-
-/// What an exemplar says of a check.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct TraceLabel {
-    trace_id: String,
 }
 
 impl Default for Metrics {
@@ -81,7 +77,8 @@ impl Metrics {
             OutageReason::ALL.iter().map(|reason| counter("unavailable", reason.label())).collect();
 
         // 10 µs to 1.3 s, doubling.
-        let duration = HistogramWithExemplars::new(exponential_buckets(10e-6, 2.0, 18));
+        let bounds = || exponential_buckets(10e-6, 2.0, 18);
+        let (duration, exemplars) = (Histogram::new(bounds()), Exemplars::of(bounds()));
         let help = "Time from reading a check to its decision";
         registry.register_with_unit("check_duration", help, Unit::Seconds, duration.clone());
 
@@ -99,6 +96,7 @@ impl Metrics {
             denied,
             unavailable,
             duration,
+            exemplars,
             config,
             trials,
             audit,
@@ -117,18 +115,6 @@ impl Metrics {
 
     /// Counts a decision.
     pub fn checked(&self, decision: &Decision, took: Duration) {
-        self.count(decision);
-        self.duration.observe(took.as_secs_f64(), None, None);
-    }
-
-    /// Counts a decision of which there is a trace, with an exemplar that names it.
-    pub fn checked_in_trace(&self, decision: &Decision, took: Duration, now: UnixTime, trace_id: String) {
-        self.count(decision);
-        let at = UNIX_EPOCH + now.since(UnixTime::from_millis(0));
-        self.duration.observe(took.as_secs_f64(), Some(TraceLabel { trace_id }), Some(at));
-    }
-
-    fn count(&self, decision: &Decision) {
         let counter = match decision {
             Decision::Allow(_) => Some(&self.allowed),
             Decision::Answer(_) => Some(&self.answered),
@@ -137,6 +123,12 @@ impl Metrics {
             Decision::Unavailable(outage) => self.unavailable.get(outage.reason as usize),
         };
         counter.map(Counter::inc);
+        self.duration.observe(took.as_secs_f64());
+    }
+
+    /// Lets the duration of a decision that was counted name its trace.
+    pub fn traced(&self, took: Duration, now: UnixTime, trace_id: String) {
+        self.exemplars.keep(took, now, trace_id);
     }
 
     /// What is said of the configuration.
@@ -180,7 +172,7 @@ impl Metrics {
     pub fn render(&self) -> String {
         let mut text = String::new();
         match encode(&mut text, &self.registry) {
-            Ok(()) => text,
+            Ok(()) => self.exemplars.join(text, "gatepost_check_duration_seconds_bucket{"),
             // A String takes every write.
             Err(std::fmt::Error) => String::new(),
         }

@@ -52,7 +52,9 @@ async fn a_sampled_check_is_a_child_of_its_caller_with_its_parts_below_it() {
     let sidecar = sidecar(&collector, ", metrics: false, attributes: { deployment.environment: test }").await;
     let token = Token::good().mint();
     let bearer = format!("Bearer {token}");
-    let headers = [("authorization", bearer.as_str()), ("traceparent", SAMPLED), ("tracestate", "a=1")];
+    let state = format!("x={token},ot=th:8");
+    let headers =
+        [("authorization", bearer.as_str()), ("traceparent", SAMPLED), ("tracestate", state.as_str())];
     let mut client = sidecar.client().await;
     // One that waits until the keys are read.
     assert_eq!(ask(&mut client, "/orders/7", &headers[..1]).await, 0);
@@ -63,7 +65,7 @@ async fn a_sampled_check_is_a_child_of_its_caller_with_its_parts_below_it() {
     assert_eq!(check.name, "envoy.service.auth.v3.Authorization/Check");
     assert_eq!(check.trace_id, 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c_u128.to_be_bytes());
     assert_eq!(check.parent_span_id, 0xb7ad_6b71_6920_3331_u64.to_be_bytes());
-    assert_eq!((check.trace_state.as_str(), check.flags), ("a=1", 0x301));
+    assert_eq!((check.trace_state.as_str(), check.flags), ("ot=th:8", 0x301));
     assert!(check.status.is_none());
     for (key, expected) in [
         ("http.request.method", "GET"),

@@ -84,7 +84,8 @@ impl Collector {
         Ok((channel, request))
     }
 
-    /// Tells the operator when exports begin to fail and when they succeed again.
+    /// Tells the operator when exports begin to fail and when they succeed again. After a failure the connection is
+    /// made anew, with the certificate authorities as they are then.
     pub(super) fn ended(&mut self, what: &'static str, ended: &Result<(), ExportFault>) {
         match ended {
             Ok(()) if self.failing => tracing::info!(what, "the collector takes telemetry again"),
@@ -94,6 +95,9 @@ impl Collector {
             _ => {}
         }
         self.failing = ended.is_err();
+        if self.failing {
+            self.channel = None;
+        }
     }
 }
 

@@ -333,7 +333,8 @@ mod tests {
         }
         let trace_id = "0af7651916cd43dd8448eb211c80319c".to_owned();
         let now = UnixTime::from_millis(1_795_000_000_250);
-        metrics.checked_in_trace(&denial(DenyReason::NoRule), Duration::from_millis(3), now, trace_id);
+        metrics.checked(&denial(DenyReason::NoRule), Duration::from_millis(3));
+        metrics.traced(Duration::from_millis(3), now, trace_id);
         metrics.issuers().introspection_saved("corp", Saved::Cached);
         metrics.config().applied(3, now);
         metrics

@@ -10,9 +10,6 @@ pub(super) struct Parent {
     pub(super) sampled: bool,
 }
 
-/// The longest `tracestate` that is passed on, in bytes (§3.3.1.1).
-const MAX_STATE_BYTES: usize = 512;
-
 impl Parent {
     /// The context of the call itself, where the caller is tracing; else that of the request it asks about.
     pub(super) fn of(called: Option<&[u8]>, headers: &Headers) -> Option<Self> {
@@ -62,31 +59,25 @@ fn hex([high, low]: [u8; 2]) -> Option<u8> {
     Some(digit(high)? << 4 | digit(low)?)
 }
 
-/// What vendors add to the context (§3.3), as the caller or else the request has it; nothing of one that is
-/// longer than it may be or is not plain text.
+/// OpenTelemetry's own member of the `tracestate` (§3.3), as the caller or else the request has it: with it a
+/// collector knows how likely a trace is sampled. Other members are for other vendors, and may hold anything.
 pub(super) fn state(called: Option<&[u8]>, headers: &Headers) -> String {
-    let mut state = String::new();
-    let fields: Vec<_> = match called {
-        Some(called) => vec![called],
-        None => headers.all("tracestate").collect(),
-    };
-    for field in fields {
-        let Some(text) = std::str::from_utf8(field).ok().filter(|text| is_plain(text)) else {
-            return String::new();
-        };
-        if !state.is_empty() {
-            state.push(',');
-        }
-        state.push_str(text.trim());
-        if state.len() > MAX_STATE_BYTES {
-            return String::new();
-        }
-    }
-    state
+    let of_headers = headers.all("tracestate").filter(|_| called.is_none());
+    let fields = called.into_iter().chain(of_headers);
+    let mut members = fields.flat_map(|field| field.split(|byte| *byte == b','));
+    let values = members.find_map(|member| member.trim_ascii().strip_prefix(b"ot="));
+    let known =
+        values.into_iter().flat_map(|values| values.split(|byte| *byte == b';')).filter_map(randomness);
+    let known: Vec<_> = known.collect();
+    if known.is_empty() { String::new() } else { format!("ot={}", known.join(";")) }
 }
 
-fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| (b' '..=b'~').contains(&byte) || byte == b'\t')
+/// The threshold or the random value of consistent probability sampling: up to 14 hexadecimal digits.
+fn randomness(value: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(value).ok()?;
+    let digits = text.strip_prefix("th:").or_else(|| text.strip_prefix("rv:"))?;
+    let fits = (1..=14).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    fits.then_some(text)
 }
 
 #[cfg(test)]
@@ -151,10 +142,14 @@ mod tests {
     }
 
     #[test]
-    fn vendors_state_is_joined_bounded_and_plain() {
-        assert_eq!(state(None, &headers("tracestate", &["a=1", " b=2 "])), "a=1,b=2");
-        assert_eq!(state(Some(b"c=3"), &headers("tracestate", &["a=1"])), "c=3");
-        assert_eq!(state(None, &headers("tracestate", &[&"a".repeat(513)])), "");
-        assert_eq!(state(None, &headers("tracestate", &["a=\u{1b}[0m"])), "");
+    fn of_the_state_only_what_sampling_needs_is_passed_on() {
+        let of = |values: &[&str]| state(None, &headers("tracestate", values));
+        assert_eq!(of(&["a=1, ot=th:c;rv:6e6d1a75832a2f", "b=2"]), "ot=th:c;rv:6e6d1a75832a2f");
+        assert_eq!(of(&["a=1", "ot=th:0;p:8;x:secret"]), "ot=th:0");
+        for nothing in ["", "a=1", "ot=", "ot=th:secret", "ot=th:0123456789abcde", "ot=rv:\u{1b}[0m"] {
+            assert_eq!(of(&[nothing]), "", "{nothing}");
+        }
+        assert_eq!(state(Some(b"ot=th:8"), &headers("tracestate", &["ot=th:c"])), "ot=th:8");
+        assert_eq!(state(Some(b"a=1"), &headers("tracestate", &["ot=th:c"])), "");
     }
 }

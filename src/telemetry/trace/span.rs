@@ -19,6 +19,9 @@ use crate::clock::stopwatch;
 const SAMPLED: u32 = 0x101;
 const PARENT_IS_REMOTE: u32 = 0x200;
 
+/// Where an answer about a token came from.
+const ANSWER: &str = "gatepost.answer";
+
 /// As many events of one span as are kept.
 const MAX_EVENTS: usize = 32;
 
@@ -189,7 +192,9 @@ impl Observer for CheckSpan<'_> {
     fn asks(&mut self, origin: Origin) {
         let trace = &mut *self.trace;
         let Some(mut part) = trace.part.take() else { return };
-        part.attributes.push(text("gatepost.answer", origin.name()));
+        // The last word counts: a call that failed may end in an older answer.
+        part.attributes.retain(|its| its.key != ANSWER);
+        part.attributes.push(text(ANSWER, origin.name()));
         if origin == Origin::OwnCall {
             let mut call = trace.child(&part, "POST", SpanKind::Client);
             call.attributes.push(text("http.request.method", "POST"));
