@@ -9,12 +9,11 @@ use tokio::time::Instant;
 
 use crate::check::credential::PresentedToken;
 use crate::check::issuer::IssuerId;
-use crate::check::record::Record;
-use crate::check::trail::Trail;
-use crate::check::trial::{Difference, Tried, try_out};
+use crate::check::record::Recorder;
+use crate::check::trail::{Stages, Trail};
+use crate::check::trial::{Tried, try_out};
 use crate::check::{CheckInput, Decided, Decision, DenyReason, Need, Step, decide, plan};
 use crate::clock::{Clock, stopwatch};
-use crate::config::AuditRequests;
 use crate::jose::UnixTime;
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::sources::gather;
@@ -62,18 +61,21 @@ impl Authorizer {
         let now = self.clock.now();
         let snapshot = self.snapshot.load();
         let span = self.tracer.as_ref().and_then(|tracer| tracer.begin(caller, &input.headers));
+        let mut stages = Stages::default();
         let decided = match span {
-            None => run(&snapshot, input, within, now, &mut ()).await,
+            None => run(&snapshot, input, within, now, &mut stages).await,
             Some(mut span) => {
                 let decided = run(&snapshot, input, within, now, &mut span).await;
+                stages = span.stages();
                 self.metrics.traced(started.elapsed(), now, span.trace_id());
                 end(span, &snapshot, input, &decided);
                 decided
             }
         };
         self.metrics.checked(&decided.decision, started.elapsed());
+        self.metrics.rules().checked(&decided);
         self.count_hit(&snapshot, &decided);
-        self.look_beyond(&snapshot, input, &decided, now);
+        self.look_beyond(&snapshot, input, &decided, stages, now);
         let decision = decided.decision;
         tracing::debug!(
             outcome = decision.outcome(),
@@ -105,17 +107,24 @@ impl Authorizer {
         }
     }
 
-    /// Whether every line of the audit log that was taken has left for standard output.
+    /// The audit log.
     #[must_use]
-    pub fn has_recorded_all(&self) -> bool {
-        self.audit.is_written()
+    pub fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     /// Tries policies out and records, before the answer is sent; whatever fails in it, the answer stays.
-    fn look_beyond(&self, snapshot: &Snapshot, input: &CheckInput, decided: &Decided, now: UnixTime) {
+    fn look_beyond(
+        &self,
+        snapshot: &Snapshot,
+        input: &CheckInput,
+        decided: &Decided,
+        stages: Stages,
+        now: UnixTime,
+    ) {
         let looked = catch_unwind(AssertUnwindSafe(|| {
             let tried = self.try_out(snapshot, input, decided, now);
-            self.record(snapshot, input, decided, &tried, now);
+            self.record(snapshot, input, decided, stages, &tried, now);
         }));
         if looked.is_err() {
             tracing::error!(
@@ -141,23 +150,17 @@ impl Authorizer {
         snapshot: &Snapshot,
         input: &CheckInput,
         decided: &Decided,
+        stages: Stages,
         tried: &[Tried],
         now: UnixTime,
     ) {
-        let wanted = match snapshot.audit.requests {
-            AuditRequests::None => false,
-            AuditRequests::Differences => {
-                let differs = [Difference::WouldDeny, Difference::WouldAllow];
-                tried.iter().any(|tried| differs.contains(&tried.difference))
-            }
-            AuditRequests::Denials => !matches!(decided.decision, Decision::Allow(_) | Decision::Answer(_)),
-            AuditRequests::All => true,
-        };
-        if wanted {
-            self.audit.take(now, snapshot.audit.per_second, || {
-                let Snapshot { issuers, reads, generation, .. } = snapshot;
-                Record::of(input, decided, tried, issuers, reads, now.to_string(), *generation)
-            });
+        let Snapshot { audit, issuers, reads, generation, .. } = snapshot;
+        if audit.selects(&decided.decision, tried, fastrand::f64) {
+            let identities = &audit.identities;
+            let generation = *generation;
+            let recorder =
+                Recorder { input, decided, stages, tried, issuers, reads, identities, now, generation };
+            self.audit.take(now, audit.settings.per_second, || recorder.record());
         }
     }
 }
@@ -174,7 +177,7 @@ async fn run(
     trail.enters(Part::Plan);
     let mut plan = match plan(input, snapshot.world(), now, trail) {
         Ok(plan) => plan,
-        Err(decision) => return decision.into(),
+        Err(decided) => return decided,
     };
     loop {
         let asked = match plan.need() {

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use tonic::Request;
 use tonic::transport::Channel;
 
-use crate::sidecar::Sidecar;
+use crate::sidecar::{Sidecar, add};
 use crate::wire::question;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -142,7 +142,11 @@ async fn only_an_outage_is_an_error() {
     let collector = Collector::start().await.unwrap();
     let endpoint = format!("http://{}", collector.address());
     let lines = format!("telemetry: {{ otlp: {{ endpoint: '{endpoint}' }} }}");
-    let sidecar = Sidecar::without_keys_and_with(&lines).await;
+    let sidecar = Sidecar::prepared(|directory| {
+        fs::remove_file(directory.join("jwks.json")).unwrap();
+        add(directory, &lines);
+    })
+    .await;
     let mut client = sidecar.client().await;
     assert_eq!(ask(&mut client, "/orders/7", &[("traceparent", SAMPLED)]).await, 16);
     let bearer = format!("Bearer {}", Token::good().mint());

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
 use gatepost::config::{Files, compile};
 use gatepost::serve::serve;
-use gatepost_test_support::{Request, ReservedPort, Signer, Token, token, wait};
+use gatepost_test_support::{Answer, Request, ReservedPort, Signer, Token, token, wait};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -44,7 +44,8 @@ pub fn configuration(authz: &str, admin: &str) -> TempDir {
     directory
 }
 
-fn add(directory: &Path, lines: &str) {
+/// Adds lines to gatepost.yaml.
+pub fn add(directory: &Path, lines: &str) {
     let path = directory.join("gatepost.yaml");
     let text = fs::read_to_string(&path).unwrap();
     fs::write(path, format!("{text}\n{lines}\n")).unwrap();
@@ -68,18 +69,14 @@ impl Sidecar {
         Self::run(|directory| fs::remove_file(directory.join("jwks.json")).unwrap()).await
     }
 
-    /// One with these lines in gatepost.yaml too.
-    pub async fn with(lines: &str) -> Self {
-        Self::run(|directory| add(directory, lines)).await
+    /// One whose configuration directory was prepared before it started.
+    pub async fn prepared(prepare: impl FnOnce(&Path)) -> Self {
+        Self::run(prepare).await
     }
 
-    /// Both: no keys, and these lines.
-    pub async fn without_keys_and_with(lines: &str) -> Self {
-        Self::run(|directory| {
-            fs::remove_file(directory.join("jwks.json")).unwrap();
-            add(directory, lines);
-        })
-        .await
+    /// One with these lines in gatepost.yaml, too.
+    pub async fn with(lines: &str) -> Self {
+        Self::run(|directory| add(directory, lines)).await
     }
 
     async fn run(prepare: impl FnOnce(&Path)) -> Self {
@@ -114,6 +111,17 @@ impl Sidecar {
     /// The text of its /metrics.
     pub async fn metrics(&self) -> String {
         Request::get("/metrics").send(self.admin).await.unwrap().text()
+    }
+
+    /// Asks its admin listener.
+    pub async fn ask_admin(&self, request: Request) -> Answer {
+        request.send(self.admin).await.unwrap()
+    }
+
+    /// Waits until it is ready.
+    pub async fn ready(&self) {
+        let ready = async || (self.ask_admin(Request::get("/readyz")).await.status == 200).then_some(());
+        wait::until("readiness", ready).await.unwrap();
     }
 
     /// A client made from the complete Envoy definitions.

@@ -1,5 +1,6 @@
 //! What the documents mean: every value checked, every problem reported at its place.
 
+mod audit;
 mod condition;
 mod feed;
 mod findings;
@@ -19,13 +20,11 @@ use std::time::Duration;
 pub(crate) use issuer::is_loopback;
 pub(super) use policy::{Context, Policies, PolicyFile, compile_policy};
 
-use super::document::{
-    AuditDocument, AuditRequestsDocument, CheckDocument, DurationDocument, GatepostDocument,
-};
+use super::document::{CheckDocument, DurationDocument, GatepostDocument};
 use super::problem::Problem;
 use super::read::Source;
 use super::{
-    AuditRequests, AuditSettings, CheckLimits, Config, Listen, Path, RevocationSettings, TelemetrySettings,
+    AuditSettings, CheckLimits, Config, Fingerprint, Listen, Path, RevocationSettings, TelemetrySettings,
     TrustedIssuer,
 };
 use crate::check::policy::Policy;
@@ -64,7 +63,12 @@ impl Candidate {
 }
 
 impl Settings {
-    pub(super) fn into_config(self, policies: Policies, candidate: Candidate) -> Option<Config> {
+    pub(super) fn into_config(
+        self,
+        policies: Policies,
+        candidate: Candidate,
+        fingerprint: Fingerprint,
+    ) -> Option<Config> {
         let Self {
             listen, check, audit, telemetry, shutdown_deadline, issuers, resource, revocation, ..
         } = self;
@@ -86,6 +90,7 @@ impl Settings {
             policy,
             trials,
             candidate_rejected,
+            fingerprint,
         })
     }
 }
@@ -101,7 +106,8 @@ pub(super) fn compile(
     let listen = listen::compile(&document.listen, &root.key("listen"), &mut findings);
     let check = document.check.clone().unwrap_or_default();
     let limits = limits(&check, &root.key("check"), &mut findings);
-    let audit = audit(&document.audit.clone().unwrap_or_default(), &root.key("audit"), &mut findings);
+    let audit = document.audit.clone().unwrap_or_default();
+    let audit = audit::compile(&audit, directory, &root.key("audit"), &mut findings);
     let telemetry = telemetry::compile(
         &document.telemetry.clone().unwrap_or_default(),
         directory,
@@ -139,17 +145,6 @@ fn limits(document: &CheckDocument, at: &Path, findings: &mut Findings<'_>) -> C
         bounded_count(document.max_token_bytes, 16_384, 256, 98_304, &at.key("max_token_bytes"), findings);
     let names_reason = document.debug.unwrap_or(false);
     CheckLimits { deadline, max_token_bytes: usize::try_from(bytes).unwrap_or(16_384), names_reason }
-}
-
-fn audit(document: &AuditDocument, at: &Path, findings: &mut Findings<'_>) -> AuditSettings {
-    let requests = match document.requests {
-        None | Some(AuditRequestsDocument::Differences) => AuditRequests::Differences,
-        Some(AuditRequestsDocument::None) => AuditRequests::None,
-        Some(AuditRequestsDocument::Denials) => AuditRequests::Denials,
-        Some(AuditRequestsDocument::All) => AuditRequests::All,
-    };
-    let per_second = bounded_count(document.per_second, 10, 1, 10_000, &at.key("per_second"), findings);
-    AuditSettings { requests, per_second }
 }
 
 fn issuers(

@@ -6,6 +6,7 @@ mod breaker;
 mod call;
 pub(super) mod client_auth;
 mod flight;
+mod landing;
 mod limiter;
 mod status;
 
@@ -33,7 +34,7 @@ use crate::telemetry::metrics::{Metrics, Saved};
 use crate::telemetry::trace::{Observer, Origin, RemoteCall};
 use answers::{Answers, Kept, Key, key};
 use breaker::Breaker;
-use flight::{Ended, Flights, Held, Job, Joined, Landed, TOO_LATE, call, call_result, landed};
+use flight::{Flights, Held, Job, Joined, Landed, TOO_LATE, call, landed};
 use limiter::{Limiter, Taken};
 use status::Tally;
 
@@ -72,12 +73,12 @@ impl IntrospectionSource {
         Self {
             id,
             clock,
-            metrics,
             introspector: Arc::new(introspector),
             answers: Answers::new(settings.cache, settings.stale),
             limiter: Limiter::new(limits.burst, limits.per_second),
             flights: Mutex::new(Flights::new(breaker)),
-            tally: Tally::default(),
+            tally: Tally::new(metrics.issuers().saves(&trusted.issuer.name)),
+            metrics,
             jobs,
             queue: Mutex::new(Some(queue)),
             trusted,
@@ -128,7 +129,7 @@ impl IntrospectionSource {
         if plan.introspect() != Introspect::Always
             && let Some(fresh) = kept.as_ref().filter(|kept| kept.is_fresh(now))
         {
-            self.saved(Saved::Cached);
+            self.tally.saved(Saved::Cached);
             observer.asks(Origin::Cache);
             self.renew_ahead(fresh, key, plan, now);
             return Facts::Answer(Arc::clone(&fresh.answer));
@@ -136,7 +137,7 @@ impl IntrospectionSource {
         match self.join_or_call(key, kept.as_deref(), plan) {
             Ok((flight, joined)) => {
                 if joined == Joined::AnothersCall {
-                    self.saved(Saved::Coalesced);
+                    self.tally.saved(Saved::Coalesced);
                 }
                 observer.asks(joined.origin());
                 let landed = timeout_at(deadline, landed(flight)).await.unwrap_or(TOO_LATE);
@@ -173,17 +174,12 @@ impl IntrospectionSource {
         let usable = self.answers.find(key).filter(|kept| allowed && kept.may_serve_stale(now));
         match usable {
             Some(kept) => {
-                self.saved(Saved::Stale);
+                self.tally.saved(Saved::Stale);
                 observer.asks(Origin::Stale);
                 Facts::Answer(Arc::clone(&kept.answer))
             }
             None => Facts::Missing(reason),
         }
-    }
-
-    fn saved(&self, how: Saved) {
-        self.tally.saved(how);
-        self.metrics.issuers().introspection_saved(&self.trusted.issuer.name, how);
     }
 
     fn renew_ahead(&self, kept: &Kept, key: Key, plan: &Plan<'_>, now: UnixTime) {
@@ -251,75 +247,6 @@ impl IntrospectionSource {
                     }
                 }
             }
-        }
-    }
-
-    fn land(&self, ended: Ended) {
-        let Ended { job, result, took } = ended;
-        self.metrics.issuers().introspection_called(&self.trusted.issuer.name, call_result(&result), took);
-        let wasted = match &result {
-            Ok(answer) => *answer == Answer::Inactive,
-            Err(fault) => fault.is_about_the_token(),
-        };
-        let status = result.as_ref().map_or_else(CallFault::status, |_| Some(200));
-        let outcome = match result {
-            Ok(answer) => Ok(self.keep(&job, answer)),
-            Err(fault) => {
-                // One that was to be renewed ahead of time is tried again at its next use.
-                self.answers.find(&job.key).iter().for_each(|kept| kept.renewal_failed());
-                Err(self.note_failure(&fault))
-            }
-        };
-        if !wasted {
-            job.taken.into_iter().for_each(Taken::give_back);
-        }
-        self.flights().waiting.remove(&job.key);
-        job.done.send_replace(Some(Landed { outcome, status }));
-    }
-
-    fn keep(&self, job: &Job, answer: Answer) -> Arc<Answer> {
-        let now = self.clock.now();
-        self.settle(Breaker::succeeded);
-        self.tally.succeeded(now);
-        self.metrics.issuers().introspection_answered(&self.trusted.issuer.name, now);
-        if job.verified && answer == Answer::Inactive {
-            self.note_inactive_though_verified();
-        }
-        let answer = Arc::new(answer);
-        self.answers.keep(job.key, &answer, now);
-        answer
-    }
-
-    /// Tells the breaker how a call ended, and the operator what follows.
-    fn settle(&self, tell: impl FnOnce(&mut Breaker)) {
-        let mut flights = self.flights();
-        tell(&mut flights.breaker);
-        let suspended = flights.breaker.state(Instant::now()) != BreakerState::Closed;
-        self.metrics.issuers().introspection_suspended(&self.trusted.issuer.name, suspended);
-    }
-
-    fn note_failure(&self, fault: &CallFault) -> OutageReason {
-        self.settle(|breaker| match fault.is_about_the_token() {
-            // The issuer is there, and answers about others.
-            true => breaker.succeeded(),
-            false => breaker.failed(Instant::now(), fault.retry_after()),
-        });
-        self.tally.failed(fault.to_string());
-        tracing::warn!(issuer = %self.trusted.issuer.name, error = %fault, "the issuer could not be asked about a token");
-        fault.reason()
-    }
-
-    /// The commonest misconfiguration: the server tells a client only about tokens that are meant for it.
-    fn note_inactive_though_verified(&self) {
-        self.metrics.issuers().introspection_inactive_though_verified(&self.trusted.issuer.name);
-        if self.tally.worth_telling(self.clock.now()) {
-            tracing::warn!(
-                issuer = %self.trusted.issuer.name,
-                client = %self.settings.client.id,
-                "the issuer calls a token inactive whose signature verifies: it was revoked, or the issuer tells \
-                 our client nothing about tokens that do not have it in their audience; `gatepost check --online \
-                 --token-file FILE` tells which"
-            );
         }
     }
 }

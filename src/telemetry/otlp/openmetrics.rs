@@ -306,11 +306,11 @@ mod tests {
 
     /// A bound, written as Rust does.
     fn with_one_notation(series: &str) -> String {
-        let Some((before, rest)) = series.split_once("le=\"") else { return series.to_owned() };
+        let Some((before, rest)) = series.split_once("{le=\"") else { return series.to_owned() };
         let (bound, after) = rest.split_once('"').unwrap();
         let bound = bound.parse::<f64>().ok().filter(|bound| bound.is_finite());
         let bound = bound.map_or("+Inf".to_owned(), |bound| format!("{bound:?}"));
-        format!("{before}le=\"{bound}\"{after}")
+        format!("{before}{{le=\"{bound}\"{after}")
     }
 
     /// The samples of the text, by the simplest reading there is.
@@ -335,7 +335,7 @@ mod tests {
         let now = UnixTime::from_millis(1_795_000_000_250);
         metrics.checked(&denial(DenyReason::NoRule), Duration::from_millis(3));
         metrics.traced(Duration::from_millis(3), now, trace_id);
-        metrics.issuers().introspection_saved("corp", Saved::Cached);
+        metrics.issuers().saves("corp").count(Saved::Cached);
         metrics.config().applied(3, now);
         metrics
     }

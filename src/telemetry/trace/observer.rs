@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::check::trail::Recorded;
+use crate::check::trail::{Recorded, Stages};
 
 /// The parts of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +76,9 @@ pub trait Observer {
 }
 
 impl Observer for () {}
+
+/// What every check keeps has no times.
+impl Observer for Stages {}
 
 /// `explain` shows stages, not times.
 impl Observer for Recorded {}

@@ -12,7 +12,7 @@ use super::Tracer;
 use super::context::Parent;
 use super::observer::{Observer, Origin, Part, RemoteCall};
 use crate::check::Decision;
-use crate::check::trail::{Stage, Trail, Verdict};
+use crate::check::trail::{Stage, Stages, Trail, Verdict};
 use crate::clock::stopwatch;
 
 /// Flags of a span: sampled, and it is known whether the parent is of another process.
@@ -41,6 +41,7 @@ struct Trace {
     part: Option<Span>,
     call: Option<Span>,
     ended: Vec<Span>,
+    stages: Stages,
 }
 
 /// What a check came to.
@@ -75,7 +76,8 @@ impl<'a> CheckSpan<'a> {
             ..Span::default()
         };
         let (part, call, ended) = (None, None, Vec::with_capacity(4));
-        let trace = Trace { began: stopwatch(), began_at, check, part, call, ended };
+        let stages = Stages::default();
+        let trace = Trace { began: stopwatch(), began_at, check, part, call, ended, stages };
         Self { tracer, trace: Box::new(trace) }
     }
 
@@ -83,6 +85,12 @@ impl<'a> CheckSpan<'a> {
     #[must_use]
     pub fn trace_id(&self) -> String {
         self.trace.check.trace_id.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// What each stage came to, for whoever records the check.
+    #[must_use]
+    pub fn stages(&self) -> Stages {
+        self.trace.stages
     }
 
     /// Ends it with what the check came to. Only an outage is an error: a refusal is what a check is for.
@@ -167,7 +175,8 @@ impl Trace {
 impl Trail for CheckSpan<'_> {
     const IS_KEPT: bool = false;
 
-    fn note(&mut self, stage: Stage, verdict: Verdict, _: impl FnOnce() -> String) {
+    fn note(&mut self, stage: Stage, verdict: Verdict, text: impl FnOnce() -> String) {
+        self.trace.stages.note(stage, verdict, text);
         let now = self.trace.now();
         let Trace { check, part, .. } = &mut *self.trace;
         let span = part.as_mut().unwrap_or(check);
@@ -177,7 +186,7 @@ impl Trail for CheckSpan<'_> {
         span.events.push(Event {
             time_unix_nano: now,
             name: stage.name().to_owned(),
-            attributes: vec![text("gatepost.verdict", verdict_name(verdict))],
+            attributes: vec![self::text("gatepost.verdict", verdict.name())],
             dropped_attributes_count: 0,
         });
     }
@@ -228,15 +237,6 @@ fn describe(span: &mut Span, call: &RemoteCall) {
 
 fn error(why: &str) -> Status {
     Status { message: why.to_owned(), code: StatusCode::Error as i32 }
-}
-
-const fn verdict_name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Passed => "passed",
-        Verdict::Refused => "refused",
-        Verdict::Unknown => "unknown",
-        Verdict::Noted => "noted",
-    }
 }
 
 /// A client can invent methods without end; the conventions call those it invents `_OTHER`.
