@@ -83,6 +83,7 @@ fn request(target: &str, headers: Headers) -> CheckInput {
         target: target.to_owned(),
         headers,
         source: None,
+        certificate: None,
     }
 }
 

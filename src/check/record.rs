@@ -135,6 +135,7 @@ impl Record {
             target: path.clone(),
             headers: fields,
             source: None,
+            certificate: None,
         }
     }
 }

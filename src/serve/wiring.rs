@@ -52,7 +52,7 @@ impl Wiring {
     /// end with what they began with. [`Wiring::drive`] then starts what is new.
     pub(crate) fn apply(&self, config: Config) -> Succession {
         let Config {
-            issuers, revocation, resource, policy, trials, candidate_rejected, check, audit, ..
+            issuers, revocation, resource, policy, trials, candidate_rejected, check, audit, suspicion, ..
         } = config;
         let current = self.snapshot.load();
         let succession = current.sources.succeed(issuers, &self.surroundings());
@@ -74,6 +74,7 @@ impl Wiring {
             sources,
             revocations,
             audit,
+            suspicion,
             limits: check,
         };
         self.snapshot.replace(&next);
@@ -133,6 +134,7 @@ fn unconfigured(config: &Config, clock: Clock) -> Snapshot {
         sources: Arc::default(),
         revocations: None,
         audit: config.audit,
+        suspicion: config.suspicion,
         limits: config.check,
     }
 }

@@ -3,6 +3,7 @@
 mod config;
 mod issuers;
 mod revocation;
+mod suspicion;
 mod trials;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ use prometheus_client::registry::{Registry, Unit};
 pub use config::ConfigMetrics;
 pub use issuers::{CallResult, IssuerMetrics, RefreshResult, Saved};
 pub use revocation::{FeedSeen, RevocationMetrics, RevocationsSeen, SeesRevocations};
+pub use suspicion::SuspicionMetrics;
 pub use trials::{AuditMetrics, AuditResult, TrialMetrics};
 
 use crate::check::{Decision, DenyReason, OutageReason};
@@ -39,6 +41,7 @@ pub struct Metrics {
     audit: AuditMetrics,
     issuers: IssuerMetrics,
     revocations: RevocationMetrics,
+    suspicion: SuspicionMetrics,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -79,6 +82,7 @@ impl Metrics {
         let config = ConfigMetrics::register(&mut registry);
         let trials = TrialMetrics::register(&mut registry);
         let audit = AuditMetrics::register(&mut registry);
+        let suspicion = SuspicionMetrics::register(&mut registry);
         let (allowed, answered) = (counter("allow", ""), counter("answer", ""));
         Self {
             registry,
@@ -92,6 +96,7 @@ impl Metrics {
             audit,
             issuers,
             revocations,
+            suspicion,
         }
     }
 
@@ -131,6 +136,12 @@ impl Metrics {
     #[must_use]
     pub fn revocations(&self) -> &RevocationMetrics {
         &self.revocations
+    }
+
+    /// What is said of suspicious use.
+    #[must_use]
+    pub fn suspicion(&self) -> &SuspicionMetrics {
+        &self.suspicion
     }
 
     /// What is said of policies on trial.

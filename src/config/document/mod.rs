@@ -7,6 +7,7 @@ mod gatepost;
 mod introspection;
 mod policy;
 mod revocation;
+mod suspicion;
 mod values;
 
 pub use forward::{ForwardDocument, ListDocument, MissingDocument};
@@ -26,4 +27,5 @@ pub use revocation::{
     CatchUpDocument, FeedDocument, NatsDocument, RedisDocument, RevocationDocument, RevocationIssuerDocument,
     SignedDocument, SsfPollDocument, WhenLateDocument, WhenStaleDocument,
 };
+pub use suspicion::{InvalidTokenBurstDocument, SuspicionDocument};
 pub use values::{AudiencesDocument, DurationDocument, ScopesDocument};

@@ -52,6 +52,7 @@ fn records(directory: &Path) -> Vec<Record> {
             target: target.to_owned(),
             headers,
             source: None,
+            certificate: None,
         };
         let decided = decided(&input, &config, &issuers, &keys);
         Record::of(&input, &decided, &[], &issuers, &Reads::of([&config.policy]), now().to_string(), 1)
