@@ -52,7 +52,16 @@ impl Wiring {
     /// end with what they began with. [`Wiring::drive`] then starts what is new.
     pub(crate) fn apply(&self, config: Config) -> Succession {
         let Config {
-            issuers, revocation, resource, policy, trials, candidate_rejected, check, audit, suspicion, ..
+            issuers,
+            revocation,
+            resource,
+            policy,
+            trials,
+            candidate_rejected,
+            check,
+            audit,
+            suspicion,
+            ..
         } = config;
         let current = self.snapshot.load();
         let succession = current.sources.succeed(issuers, &self.surroundings());

@@ -37,7 +37,8 @@ mod tests {
     #[test]
     fn each_second_has_as_many_again() {
         let lines = PerSecond::new(2);
-        let taken = [1_000, 1_500, 1_999, 2_000, 2_001, 2_999].map(|at| lines.take(UnixTime::from_millis(at)));
+        let taken =
+            [1_000, 1_500, 1_999, 2_000, 2_001, 2_999].map(|at| lines.take(UnixTime::from_millis(at)));
         assert_eq!(taken, [true, true, false, true, true, false]);
     }
 }

@@ -25,4 +25,5 @@ mod rotation;
 mod secrets;
 mod shutdown;
 mod stand;
+mod suspicion;
 mod table;

@@ -65,7 +65,9 @@ impl Candidate {
 
 impl Settings {
     pub(super) fn into_config(self, policies: Policies, candidate: Candidate) -> Option<Config> {
-        let Self { listen, check, audit, suspicion, shutdown_deadline, issuers, resource, revocation, .. } = self;
+        let Self {
+            listen, check, audit, suspicion, shutdown_deadline, issuers, resource, revocation, ..
+        } = self;
         let Policies { enforced: policy, shadow } = policies;
         let shadow = shadow.map(|policy| Trial { kind: TrialKind::Shadow, policy });
         let candidate_rejected = matches!(candidate, Candidate::Rejected);
@@ -113,7 +115,17 @@ pub(super) fn compile(
     let revocation = document.revocation.as_ref().map(|document| {
         revocation::compile(document, &issuers, directory, &root.key("revocation"), &mut findings)
     });
-    Settings { listen, check: limits, audit, suspicion, shutdown_deadline, issuers, resource, revocation, target_rules }
+    Settings {
+        listen,
+        check: limits,
+        audit,
+        suspicion,
+        shutdown_deadline,
+        issuers,
+        resource,
+        revocation,
+        target_rules,
+    }
 }
 
 fn limits(document: &CheckDocument, at: &Path, findings: &mut Findings<'_>) -> CheckLimits {

@@ -43,8 +43,7 @@ pub(super) fn compile(
     let burst = document.invalid_token_burst.clone().unwrap_or_default();
     let probing = document.scope_probing.clone().unwrap_or_default();
     let changed = document.certificate_changed.clone().unwrap_or_default();
-    let mut threshold =
-        |name: &str, written, bounds| threshold(&written, &bounds, &at.key(name), findings);
+    let mut threshold = |name: &str, written, bounds| threshold(&written, &bounds, &at.key(name), findings);
     let revoked_token = threshold(
         "revoked_token",
         Written { enabled: revoked.enabled, count: revoked.uses, key: "uses", window: revoked.window },
@@ -133,7 +132,8 @@ mod tests {
     fn without_a_word_all_is_looked_for_and_nothing_is_limited() {
         let (settings, problems) = compiled("{}");
         assert_eq!(problems, "");
-        let minutes = |count, minutes: u64| Some(Threshold { count, window: Duration::from_secs(minutes * 60) });
+        let minutes =
+            |count, minutes: u64| Some(Threshold { count, window: Duration::from_secs(minutes * 60) });
         let expected = SuspicionSettings {
             revoked_token: minutes(2, 10),
             shared_token: minutes(10, 10),
