@@ -1,9 +1,9 @@
-//! A table of fixed size: what is known of each key in its window. When there is no room, what has been seen least,
-//! and of that the oldest, makes way.
+//! A table of fixed size: what is known of each key in its window. When there is no room, what least is known of makes
+//! way, and of that the oldest.
 //!
 //! A key can be in one set of eight places, which a hash under a secret key chooses: nobody can aim at a set. A flood
-//! of keys that are seen once each replaces the weakest place of each set, again and again, and leaves the other seven
-//! alone if they have been seen more than once.
+//! of keys that are seen once each replaces the weakest place of each set, again and again, and leaves those of the other
+//! seven alone of which more is known.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

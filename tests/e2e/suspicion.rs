@@ -6,16 +6,23 @@ use std::net::Ipv4Addr;
 use gatepost_test_support::{Answer, EnvoyConfig, MutualTls, Request, Signer, TestIssuer, Token, wait};
 use serde_json::{Value, json};
 
-use crate::stand::{Config, HOST, Stand, get, orders};
+use crate::stand::{Config, HOST, Stand, get, orders, seen};
 
 const KINDS: [&str; 5] =
     ["revoked_token", "shared_token", "invalid_token_burst", "scope_probing", "certificate_changed"];
 
 /// A stand with these lines in gatepost.yaml too.
 async fn suspecting(lines: &str) -> Stand {
+    suspecting_behind(EnvoyConfig::shipped().unwrap(), lines).await
+}
+
+/// The same, behind an Envoy with this configuration.
+async fn suspecting_behind(envoy: EnvoyConfig, lines: &str) -> Stand {
     let issuer = issuer().await;
     let config = Config::trusting(issuer.issuer()).and(lines);
-    Stand::ready(issuer, config).await
+    let mut stand = Stand::behind(envoy, issuer, config).await;
+    stand.gatepost.ready().await;
+    stand
 }
 
 async fn issuer() -> TestIssuer {
@@ -149,6 +156,46 @@ async fn a_burst_of_invalid_tokens_is_told_once_and_limits_nobody_by_itself() {
 }
 
 #[tokio::test]
+async fn no_header_tells_an_address_even_where_envoy_believes_it() {
+    let own = "          use_remote_address: true\n";
+    let trusting = format!("{own}          xff_num_trusted_hops: 1\n");
+    let envoy = EnvoyConfig::shipped().unwrap().replace(own, &trusting).unwrap();
+    let stand = suspecting_behind(envoy, "suspicion: { invalid_token_burst: { tokens: 5 } }").await;
+    for number in 0..10 {
+        let request = orders().bearer(&forged(&stand)).header("X-Forwarded-For", format!("203.0.113.{number}"));
+        assert_eq!(stand.send(request).await.status, 401);
+    }
+    let good = orders().bearer(&stand.issuer.token().mint()).header("X-Forwarded-For", "203.0.113.1");
+    assert_eq!(seen(&stand.send(good).await, "x-envoy-external-address"), ["203.0.113.1"]);
+    assert_eq!(stand.line(&[]).await["source"], json!("127.0.0.1"));
+}
+
+#[tokio::test]
+async fn a_proxy_tells_addresses_by_the_proxy_protocol() {
+    let chains = "    filter_chains:\n";
+    let filter = "    listener_filters:\n    - name: envoy.filters.listener.proxy_protocol\n      typed_config:\n        \
+                  \"@type\": type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol\n";
+    let envoy = EnvoyConfig::shipped().unwrap().replace(chains, &format!("{filter}{chains}")).unwrap();
+    let stand = suspecting_behind(envoy, "suspicion: { invalid_token_burst: { tokens: 5 } }").await;
+    let send = async |source: &str| {
+        let token = forged(&stand);
+        let request = format!(
+            "PROXY TCP4 {source} 127.0.0.1 4711 80\r\n\
+             GET /orders/7 HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n\r\n"
+        );
+        assert_eq!(stand.send(Request::raw(request)).await.status, 401);
+        stand.events("invalid_token_burst").await
+    };
+    for number in 0..10 {
+        assert_eq!(send(&format!("203.0.113.{number}")).await, 0);
+    }
+    for count in 1..=5 {
+        assert_eq!(send("203.0.113.77").await, u64::from(count == 5));
+    }
+    assert_eq!(stand.line(&[]).await["source"], json!("203.0.113.77"));
+}
+
+#[tokio::test]
 async fn an_address_over_the_limit_is_held_off_and_no_other_and_an_edit_forgets_nothing() {
     const LIMITED: &str = "suspicion: { invalid_token_burst: { tokens: 3, window: 1h, limit: 6 } }";
     let mut stand = suspecting(LIMITED).await;
@@ -212,7 +259,7 @@ async fn a_client_that_tries_its_scopes_out_is_told_once_whichever_token_it_take
 
 #[tokio::test]
 async fn a_token_with_another_client_certificate_than_before_is_told_once() {
-    let (tls, issuer) = (MutualTls::new().unwrap(), issuer().await);
+    let tls = MutualTls::new().unwrap();
     let chain =
         format!("    filter_chains:\n    - transport_socket: {}\n      filters:\n", tls.transport_socket());
     let raw = "              encode_raw_headers: true\n";
@@ -222,9 +269,7 @@ async fn a_token_with_another_client_certificate_than_before_is_told_once() {
         .unwrap()
         .replace(raw, &format!("{raw}              include_peer_certificate: true\n"))
         .unwrap();
-    let config = Config::trusting(issuer.issuer());
-    let mut stand = Stand::behind(envoy, issuer, config).await;
-    stand.gatepost.ready().await;
+    let stand = suspecting_behind(envoy, "").await;
     let (owner, thief) = (tls.client("owner.example").unwrap(), tls.client("thief.example").unwrap());
     let (token, thiefs) = (stand.issuer.token().mint(), stand.issuer.token().claim("jti", "x").mint());
     for (client, token, events) in [

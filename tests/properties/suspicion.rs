@@ -32,19 +32,22 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// What was seen of a key: when, and what counts.
 type History = BTreeMap<(usize, u8), Vec<(UnixTime, usize)>>;
 
-fn run(steps: &[Step], settings: &SuspicionSettings) -> (History, Vec<(UnixTime, (usize, u8), Suspicion)>) {
+/// An event: when, of which key, and what was said.
+type Event = (UnixTime, (usize, u8), Suspicion);
+
+fn run(steps: &[Step], settings: &SuspicionSettings) -> (History, Vec<Event>) {
     let detectors = Detectors::new();
     let (issuer, mut now) = (Arc::<str>::from("corp"), UnixTime::from_seconds(1_700_000_000));
     let (mut history, mut events) = (History::new(), Vec::new());
     for (number, (later, token, source, rule, refused)) in steps.iter().enumerate() {
         now = now.plus(Duration::from_millis(u64::from(*later)));
         let good = matches!(refused, None | Some(DenyReason::ScopeInsufficient));
-        let certificate = CERTIFICATES[usize::from(*rule) % 3];
+        let certificate = CERTIFICATES.get(usize::from(*rule) % 3).unwrap();
         let (text, subject, name) =
             (format!("token-{token}"), format!("s-{token}"), Arc::from(rule.to_string()));
         let seen = Seen {
             source: Some(IpAddr::from([192, 0, 2, *source])),
-            certificate: Some(certificate).filter(|text| !text.is_empty()),
+            certificate: Some(*certificate).filter(|text| !text.is_empty()),
             token: Some(text.as_bytes()),
             holder: good.then_some(Holder { issuer: &issuer, client: Some("web"), subject: Some(&subject) }),
             refused: *refused,
