@@ -67,7 +67,9 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// The token in the one `Authorization` field that a request with a good token has; no blank is part of it.
+/// The token after the scheme in the one `Authorization` field that a request with a good token has.
 fn presented(input: &CheckInput) -> Option<&[u8]> {
-    input.headers.all("authorization").next()?.rsplit(|byte| *byte == b' ').next()
+    let field = input.headers.all("authorization").next()?;
+    let scheme = field.iter().position(|byte| *byte == b' ')?;
+    Some(field.get(scheme..)?.trim_ascii_start())
 }

@@ -162,7 +162,8 @@ async fn no_header_tells_an_address_even_where_envoy_believes_it() {
     let envoy = EnvoyConfig::shipped().unwrap().replace(own, &trusting).unwrap();
     let stand = suspecting_behind(envoy, "suspicion: { invalid_token_burst: { tokens: 5 } }").await;
     for number in 0..10 {
-        let request = orders().bearer(&forged(&stand)).header("X-Forwarded-For", format!("203.0.113.{number}"));
+        let request =
+            orders().bearer(&forged(&stand)).header("X-Forwarded-For", format!("203.0.113.{number}"));
         assert_eq!(stand.send(request).await.status, 401);
     }
     let good = orders().bearer(&stand.issuer.token().mint()).header("X-Forwarded-For", "203.0.113.1");
