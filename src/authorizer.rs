@@ -1,5 +1,5 @@
 //! The shell around a check: plan → gather → decide, with the clock, one snapshot and one deadline; and when it is
-//! decided, the counters, what policies on trial say, and the audit log.
+//! decided, the counters, what looks suspicious, what policies on trial say, and the audit log.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::check::challenge::Hints;
 use crate::check::credential::PresentedToken;
 use crate::check::issuer::IssuerId;
 use crate::check::record::Recorder;
 use crate::check::trail::{Stages, Trail};
 use crate::check::trial::{Tried, try_out};
-use crate::check::{CheckInput, Decided, Decision, DenyReason, Need, Step, decide, plan};
+use crate::check::{CheckInput, Decided, Decision, Denial, DenyReason, Need, Step, decide, plan};
 use crate::clock::{Clock, stopwatch};
 use crate::jose::UnixTime;
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::sources::gather;
+use crate::suspicion::{Detectors, PerSecond, Seen, Suspicion};
 use crate::telemetry::audit::Audit;
 use crate::telemetry::metrics::Metrics;
 
@@ -26,8 +28,14 @@ pub struct Authorizer {
     snapshot: Arc<SnapshotCell>,
     metrics: Arc<Metrics>,
     audit: Audit,
+    detectors: Detectors,
+    suspicion_lines: PerSecond,
     clock: Clock,
 }
+
+/// Lines about suspicious use in a second. Each is about another token, client or address, but of those there may be
+/// many.
+const MAX_SUSPICION_LINES: u32 = 10;
 
 /// A check that is answered.
 #[derive(Debug)]
@@ -42,7 +50,9 @@ impl Authorizer {
     /// An authorizer that decides by whatever snapshot is the current one.
     #[must_use]
     pub fn new(snapshot: Arc<SnapshotCell>, metrics: Arc<Metrics>, audit: Audit, clock: Clock) -> Self {
-        Self { snapshot, metrics, audit, clock }
+        let detectors = Detectors::new();
+        let suspicion_lines = PerSecond::new(MAX_SUSPICION_LINES);
+        Self { snapshot, metrics, audit, detectors, suspicion_lines, clock }
     }
 
     /// Checks one request. `within` is how long the caller will wait, where it says so.
@@ -51,7 +61,10 @@ impl Authorizer {
         let now = self.clock.now();
         let snapshot = self.snapshot.load();
         let mut stages = Stages::default();
-        let decided = run(&snapshot, input, within, now, &mut stages).await;
+        let decided = match self.limited(&snapshot, input, now) {
+            Some(denial) => Decision::Deny(denial).into(),
+            None => run(&snapshot, input, within, now, &mut stages).await,
+        };
         self.metrics.checked(&decided.decision, started.elapsed());
         self.metrics.rules().checked(&decided);
         self.count_hit(&snapshot, &decided);
@@ -88,7 +101,8 @@ impl Authorizer {
         &self.audit
     }
 
-    /// Tries policies out and records, before the answer is sent; whatever fails in it, the answer stays.
+    /// Looks for suspicious use, tries policies out and records, before the answer is sent; whatever fails in it,
+    /// the answer stays.
     fn look_beyond(
         &self,
         snapshot: &Snapshot,
@@ -98,12 +112,45 @@ impl Authorizer {
         now: UnixTime,
     ) {
         let looked = catch_unwind(AssertUnwindSafe(|| {
+            self.suspect(snapshot, input, decided, now);
             let tried = self.try_out(snapshot, input, decided, now);
             self.record(snapshot, input, decided, stages, &tried, now);
         }));
         if looked.is_err() {
             tracing::error!(
-                "a policy on trial or a record panicked: this is a bug in gatepost; the answer stays"
+                "a detector, a policy on trial or a record panicked: this is a bug in gatepost; the answer stays"
+            );
+        }
+    }
+
+    /// Refuses whatever comes from an address that has sent too many invalid tokens, before anything is done for it.
+    fn limited(&self, snapshot: &Snapshot, input: &CheckInput, now: UnixTime) -> Option<Denial> {
+        let wait = self.detectors.wait(input.source, &snapshot.suspicion, now)?;
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let hints = Hints { retry_after: Some(seconds), ..Hints::default() };
+        Some(Denial { reason: DenyReason::SourceLimited, rule: None, hints: Some(Arc::new(hints)) })
+    }
+
+    fn suspect(&self, snapshot: &Snapshot, input: &CheckInput, decided: &Decided, now: UnixTime) {
+        let seen = Seen::of(input, decided, &snapshot.issuers);
+        for suspicion in self.detectors.observe(&seen, &snapshot.suspicion, now) {
+            self.report(&suspicion, now);
+        }
+    }
+
+    fn report(&self, suspicion: &Suspicion, now: UnixTime) {
+        let Suspicion { kind, source, rule, issuer, token, count, window } = suspicion;
+        self.metrics.suspicion().event(*kind);
+        if self.suspicion_lines.take(now) {
+            tracing::warn!(
+                kind = kind.label(),
+                source = source.map(tracing::field::display),
+                rule = rule.as_deref(),
+                issuer = issuer.as_deref(),
+                token = token.map(tracing::field::display),
+                count,
+                window_seconds = window.as_secs(),
+                "suspicious use"
             );
         }
     }

@@ -14,6 +14,7 @@ mod problem;
 mod read;
 mod revocation;
 mod schema;
+mod suspicion;
 mod yaml;
 
 pub(crate) use compile::is_loopback;
@@ -39,6 +40,7 @@ pub use revocation::{
     RedisSettings, RevocationSettings, SignedSettings, SignerKeys, SsfPollSettings, WhenLate,
 };
 pub use schema::{Document, schema};
+pub use suspicion::{MOST_DIFFERENT, SuspicionSettings, Threshold};
 
 use crate::check::issuer::Issuer;
 use crate::check::policy::Policy;
@@ -54,6 +56,8 @@ pub struct Config {
     pub check: CheckLimits,
     /// Which checks are recorded.
     pub audit: AuditSettings,
+    /// What counts as suspicious use.
+    pub suspicion: SuspicionSettings,
     /// How long checks in flight may take to finish after SIGTERM.
     pub shutdown_deadline: Duration,
     /// Whom to trust, in the order written.

@@ -65,6 +65,7 @@ impl Wiring {
             check,
             audit,
             fingerprint,
+            suspicion,
             ..
         } = config;
         let current = self.snapshot.load();
@@ -93,6 +94,7 @@ impl Wiring {
             sources,
             revocations,
             audit: Arc::new(audit),
+            suspicion,
             limits: check,
         };
         self.snapshot.replace(&next);
@@ -166,6 +168,7 @@ fn unconfigured(config: &Config, clock: Clock) -> Snapshot {
         sources: Arc::default(),
         revocations: None,
         audit: Arc::new(Auditing::new(config.audit.clone(), &Policy::default(), &Identities::Plain)),
+        suspicion: config.suspicion,
         limits: config.check,
     }
 }

@@ -6,6 +6,7 @@ mod issuers;
 mod revocation;
 mod rules;
 mod runtime;
+mod suspicion;
 mod trials;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub use issuers::{CallResult, IssuerMetrics, RefreshResult, Saved, Saves};
 pub use revocation::{FeedSeen, RevocationMetrics, RevocationsSeen, SeesRevocations};
 pub use rules::RuleMetrics;
 pub use runtime::RuntimeMetrics;
+pub use suspicion::SuspicionMetrics;
 pub use trials::{AuditMetrics, AuditResult, TrialMetrics};
 
 use crate::check::{Decision, DenyReason, OutageReason};
@@ -46,6 +48,7 @@ pub struct Metrics {
     audit: AuditMetrics,
     issuers: IssuerMetrics,
     revocations: RevocationMetrics,
+    suspicion: SuspicionMetrics,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -90,6 +93,7 @@ impl Metrics {
         let audit = AuditMetrics::register(&mut registry);
         let mut standard = Registry::default();
         standard.register_collector(Box::new(runtime::Process));
+        let suspicion = SuspicionMetrics::register(&mut registry);
         let (allowed, answered) = (counter("allow", ""), counter("answer", ""));
         Self {
             registry,
@@ -106,6 +110,7 @@ impl Metrics {
             audit,
             issuers,
             revocations,
+            suspicion,
         }
     }
 
@@ -157,6 +162,12 @@ impl Metrics {
     #[must_use]
     pub fn revocations(&self) -> &RevocationMetrics {
         &self.revocations
+    }
+
+    /// What is said of suspicious use.
+    #[must_use]
+    pub fn suspicion(&self) -> &SuspicionMetrics {
+        &self.suspicion
     }
 
     /// What is said of policies on trial.

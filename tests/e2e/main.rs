@@ -27,4 +27,5 @@ mod runbooks;
 mod secrets;
 mod shutdown;
 mod stand;
+mod suspicion;
 mod table;

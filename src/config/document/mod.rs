@@ -8,6 +8,7 @@ mod gatepost;
 mod introspection;
 mod policy;
 mod revocation;
+mod suspicion;
 mod values;
 
 pub use audit::{AuditDestinationDocument, AuditDocument, AuditRequestsDocument, IdentitiesDocument};
@@ -28,4 +29,5 @@ pub use revocation::{
     RevocationDocument, RevocationIssuerDocument, SignedDocument, SsfPollDocument, WhenLateDocument,
     WhenStaleDocument,
 };
+pub use suspicion::{InvalidTokenBurstDocument, SuspicionDocument};
 pub use values::{AudiencesDocument, DurationDocument, ScopesDocument};
