@@ -32,7 +32,8 @@ async fn a_bad_policy_is_found_and_rolled_back() {
 
 #[tokio::test]
 async fn an_audit_log_that_leaves_lines_out_is_seen_and_given_room() {
-    let mut incident = Incident::with(POLICY, "audit: { requests: all, per_second: 1 }").await;
+    let mut incident =
+        Incident::with(POLICY, "audit: { identities: plain, requests: all, per_second: 1 }").await;
     let token = incident.token().await;
     for _ in 0..8 {
         assert_eq!(incident.status_of(&token).await, 200);

@@ -14,7 +14,7 @@ use crate::introspection::{Secrets, stand, until_token};
 use crate::stand::{Config, Gatepost, HOST, POLICY, Stand, issuer};
 
 /// So that there is something to judge again.
-pub const ALL_REQUESTS: &str = "audit: { requests: all, per_second: 1000 }";
+pub const ALL_REQUESTS: &str = "audit: { identities: plain, requests: all, per_second: 1000 }";
 
 pub struct Incident {
     pub stand: Stand<AuthorizationServer>,
@@ -86,10 +86,11 @@ impl Incident {
 
     /// The lines of the audit log with this reason, once there is one.
     pub async fn audit_with(&self, reason: &str) -> String {
-        let reason = format!("\"reason\":\"{reason}\"");
+        let reason = format!("\"status_code\":\"{reason}\"");
         let lines = async || {
             let log = self.stand.gatepost.process.log();
-            let lines = log.lines().filter(|line| line.contains("\"request\":") && line.contains(&reason));
+            let lines =
+                log.lines().filter(|line| line.contains("\"class_uid\":6003") && line.contains(&reason));
             let text: String = lines.map(|line| format!("{line}\n")).collect();
             (!text.is_empty()).then_some(text)
         };
