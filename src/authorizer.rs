@@ -15,12 +15,14 @@ use crate::check::trail::{Stages, Trail};
 use crate::check::trial::{Tried, try_out};
 use crate::check::{CheckInput, Decided, Decision, Denial, DenyReason, Need, Step, decide, plan};
 use crate::clock::{Clock, stopwatch};
+use crate::config::Auditing;
 use crate::jose::UnixTime;
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::sources::gather;
-use crate::suspicion::{Detectors, PerSecond, Seen, Suspicion};
+use crate::suspicion::{Detectors, Seen, Suspicion};
 use crate::telemetry::audit::Audit;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::per_second::PerSecond;
 
 /// Answers checks. Everything that an edit of the configuration can change is in the snapshot.
 #[derive(Debug)]
@@ -51,8 +53,7 @@ impl Authorizer {
     #[must_use]
     pub fn new(snapshot: Arc<SnapshotCell>, metrics: Arc<Metrics>, audit: Audit, clock: Clock) -> Self {
         let detectors = Detectors::new();
-        let suspicion_lines = PerSecond::new(MAX_SUSPICION_LINES);
-        Self { snapshot, metrics, audit, detectors, suspicion_lines, clock }
+        Self { snapshot, metrics, audit, detectors, suspicion_lines: PerSecond::default(), clock }
     }
 
     /// Checks one request. `within` is how long the caller will wait, where it says so.
@@ -134,20 +135,22 @@ impl Authorizer {
     fn suspect(&self, snapshot: &Snapshot, input: &CheckInput, decided: &Decided, now: UnixTime) {
         let seen = Seen::of(input, decided, &snapshot.issuers);
         for suspicion in self.detectors.observe(&seen, &snapshot.suspicion, now) {
-            self.report(&suspicion, now);
+            self.report(snapshot, &suspicion, now);
         }
     }
 
-    fn report(&self, suspicion: &Suspicion, now: UnixTime) {
-        let Suspicion { kind, source, rule, issuer, token, count, window } = suspicion;
+    fn report(&self, snapshot: &Snapshot, suspicion: &Suspicion, now: UnixTime) {
+        let Suspicion { kind, source, rule, holder, token, count, window } = suspicion;
+        let Auditing { settings, identities, .. } = &*snapshot.audit;
         self.metrics.suspicion().event(*kind);
-        if self.suspicion_lines.take(now) {
+        self.audit.event(now, settings.per_second, suspicion, identities);
+        if self.suspicion_lines.has_room(now, MAX_SUSPICION_LINES) {
             tracing::warn!(
                 kind = kind.label(),
                 source = source.map(tracing::field::display),
                 rule = rule.as_deref(),
-                issuer = issuer.as_deref(),
-                token = token.map(tracing::field::display),
+                issuer = holder.as_ref().map(|holder| &*holder.issuer),
+                token = token.as_deref(),
                 count,
                 window_seconds = window.as_secs(),
                 "suspicious use"

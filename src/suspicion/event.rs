@@ -4,44 +4,51 @@ use core::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
+macro_rules! kinds {
+    ($($name:ident: $label:literal, $severity:literal, $title:literal;)*) => {
+        /// The kinds of suspicious use.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Kind {
+            $(#[doc = $title] $name,)*
+        }
 
-/// The kinds of suspicious use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// A revoked token is presented again.
-    RevokedToken,
-    /// One token comes from many addresses.
-    SharedToken,
-    /// Many invalid tokens come from one address.
-    InvalidTokenBurst,
-    /// One client is refused for its scopes by many rules.
-    ScopeProbing,
-    /// A token comes with another client certificate than before.
-    CertificateChanged,
+        impl Kind {
+            /// All of them, in the order of their numbers.
+            pub const ALL: [Self; 5] = [$(Self::$name,)*];
+
+            /// The value of the metric label `kind`, and the word in logs.
+            #[must_use]
+            pub const fn label(self) -> &'static str {
+                match self {
+                    $(Self::$name => $label,)*
+                }
+            }
+
+            /// What it is, for people.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self {
+                    $(Self::$name => $title,)*
+                }
+            }
+
+            /// OCSF's `severity_id`: 3 is medium and 4 high.
+            #[must_use]
+            pub const fn severity(self) -> u32 {
+                match self {
+                    $(Self::$name => $severity,)*
+                }
+            }
+        }
+    };
 }
 
-impl Kind {
-    /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 5] = [
-        Self::RevokedToken,
-        Self::SharedToken,
-        Self::InvalidTokenBurst,
-        Self::ScopeProbing,
-        Self::CertificateChanged,
-    ];
-
-    /// The value of the metric label `kind`, and the word in logs.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::RevokedToken => "revoked_token",
-            Self::SharedToken => "shared_token",
-            Self::InvalidTokenBurst => "invalid_token_burst",
-            Self::ScopeProbing => "scope_probing",
-            Self::CertificateChanged => "certificate_changed",
-        }
-    }
+kinds! {
+    RevokedToken: "revoked_token", 4, "A revoked token was presented again.";
+    SharedToken: "shared_token", 4, "One token came from many addresses.";
+    InvalidTokenBurst: "invalid_token_burst", 3, "One address presented many invalid tokens.";
+    ScopeProbing: "scope_probing", 3, "One client was refused for its scopes by many rules.";
+    CertificateChanged: "certificate_changed", 4, "A token came with another client certificate than before.";
 }
 
 /// One event.
@@ -53,30 +60,23 @@ pub struct Suspicion {
     pub source: Option<IpAddr>,
     /// The rule that applied to that request.
     pub rule: Option<Arc<str>>,
-    /// The configured name of the token's issuer, where the token was verified and not revoked.
-    pub issuer: Option<Arc<str>>,
-    /// The token, unless it is about many.
-    pub token: Option<Digest>,
+    /// Whose the token is, where it was verified and not revoked.
+    pub holder: Option<Held>,
+    /// The token's digest ([`token_digest`](crate::check::record::token_digest)), unless it is about many.
+    pub token: Option<String>,
     /// How many were counted: presentations, addresses, tokens, rules or certificates.
     pub count: u32,
     /// The window in which they were.
     pub window: Duration,
 }
 
-/// The first 128 bits of a token's HMAC-SHA256. Its key lives as long as the process, so lines of one process about
-/// one token can be put together, and nobody can try tokens out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Digest(u128);
-
-impl Digest {
-    pub(super) fn of(token: &[u8], key: &hmac::Key) -> Self {
-        let tag = hmac::sign(key, token);
-        Self(tag.as_ref().first_chunk::<16>().map_or(0, |bytes| u128::from_be_bytes(*bytes)))
-    }
-}
-
-impl std::fmt::Display for Digest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
+/// Whose a token is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The configured name of its issuer.
+    pub issuer: Arc<str>,
+    /// The client, as the token has it: not to be written as it is.
+    pub client: Option<String>,
+    /// Whom it is about, as the token has it: not to be written as it is.
+    pub subject: Option<String>,
 }

@@ -8,7 +8,6 @@
 
 mod event;
 mod evidence;
-mod per_second;
 mod seen;
 mod table;
 
@@ -18,12 +17,10 @@ use std::hash::{BuildHasher as _, Hash};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
-
-pub use event::{Digest, Kind, Suspicion};
-pub use per_second::PerSecond;
+pub use event::{Held, Kind, Suspicion};
 pub use seen::{Holder, Seen};
 
+use crate::check::record::token_digest;
 use crate::check::{DenyReason, network};
 use crate::config::{SuspicionSettings, Threshold};
 use crate::jose::UnixTime;
@@ -40,7 +37,6 @@ const PROBING_SETS: usize = 512;
 #[derive(Debug)]
 pub struct Detectors {
     hashing: RandomState,
-    digests: hmac::Key,
     shared: Table<Different>,
     certificates: Table<Certificate>,
     revoked: Table<Count>,
@@ -57,14 +53,11 @@ impl Default for Detectors {
 }
 
 impl Detectors {
-    /// Nothing seen yet, with keys from the system's randomness.
+    /// Nothing seen yet, with a key from the system's randomness.
     #[must_use]
     pub fn new() -> Self {
-        let (hashing, more) = (RandomState::new(), RandomState::new());
-        let key = [0, 1, 2, 3].map(|part: u8| more.hash_one(part).to_be_bytes());
         Self {
-            hashing,
-            digests: hmac::Key::new(hmac::HMAC_SHA256, key.as_flattened()),
+            hashing: RandomState::new(),
             shared: Table::new(SETS),
             certificates: Table::new(SETS),
             revoked: Table::new(REVOKED_SETS),
@@ -121,7 +114,7 @@ impl Detectors {
                 entry.reaches(threshold.count)
             };
             let count = self.shared.enter(token, When { now, window: threshold.window }, add)?;
-            Some(self.suspicion(Kind::SharedToken, seen, count, threshold.window))
+            Some(suspicion(Kind::SharedToken, seen, count, threshold.window))
         });
         let changed = changed.and_then(|(window, certificate)| {
             let certificate = self.hash(certificate);
@@ -130,7 +123,7 @@ impl Detectors {
                 changed && entry.report()
             };
             let changed = self.certificates.enter(token, When { now, window }, add);
-            changed.then(|| self.suspicion(Kind::CertificateChanged, seen, 2, window))
+            changed.then(|| suspicion(Kind::CertificateChanged, seen, 2, window))
         });
         [shared, changed]
     }
@@ -142,7 +135,7 @@ impl Detectors {
             entry.evidence.add();
             entry.reaches(count)
         })?;
-        Some(self.suspicion(Kind::RevokedToken, seen, count, window))
+        Some(suspicion(Kind::RevokedToken, seen, count, window))
     }
 
     fn invalid(&self, seen: &Seen<'_>, settings: &SuspicionSettings, now: UnixTime) -> Option<Suspicion> {
@@ -157,7 +150,7 @@ impl Detectors {
             self.limited_until.fetch_max(now.plus(left).as_millis(), Ordering::Relaxed);
         }
         let of_many = Seen { token: None, ..*seen };
-        Some(self.suspicion(Kind::InvalidTokenBurst, &of_many, reached?, window))
+        Some(suspicion(Kind::InvalidTokenBurst, &of_many, reached?, window))
     }
 
     /// By client and subject, because a client that probes may well take a new token each time.
@@ -173,23 +166,23 @@ impl Detectors {
             entry.evidence.add(rule);
             entry.reaches(count)
         })?;
-        Some(self.suspicion(Kind::ScopeProbing, seen, count, window))
+        Some(suspicion(Kind::ScopeProbing, seen, count, window))
     }
 
     fn hash(&self, what: impl Hash) -> u64 {
         self.hashing.hash_one(what)
     }
+}
 
-    fn suspicion(&self, kind: Kind, seen: &Seen<'_>, count: u32, window: Duration) -> Suspicion {
-        Suspicion {
-            kind,
-            source: seen.source,
-            rule: seen.rule.cloned(),
-            issuer: seen.holder.as_ref().map(|holder| holder.issuer.clone()),
-            token: seen.token.map(|token| Digest::of(token, &self.digests)),
-            count,
-            window,
-        }
+fn suspicion(kind: Kind, seen: &Seen<'_>, count: u32, window: Duration) -> Suspicion {
+    Suspicion {
+        kind,
+        source: seen.source,
+        rule: seen.rule.cloned(),
+        holder: seen.holder.as_ref().map(Holder::to_held),
+        token: seen.token.and_then(|token| std::str::from_utf8(token).ok()).map(token_digest),
+        count,
+        window,
     }
 }
 

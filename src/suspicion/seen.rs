@@ -3,6 +3,7 @@
 use core::net::IpAddr;
 use std::sync::Arc;
 
+use super::Held;
 use crate::check::issuer::Issuers;
 use crate::check::{CheckInput, Decided, Decision, DenyReason};
 
@@ -32,6 +33,17 @@ pub struct Holder<'a> {
     pub client: Option<&'a str>,
     /// Whom it is about.
     pub subject: Option<&'a str>,
+}
+
+impl Holder<'_> {
+    pub(super) fn to_held(&self) -> Held {
+        let Self { issuer, client, subject } = *self;
+        Held {
+            issuer: Arc::clone(issuer),
+            client: client.map(str::to_owned),
+            subject: subject.map(str::to_owned),
+        }
+    }
 }
 
 impl<'a> Seen<'a> {

@@ -115,10 +115,7 @@ fn an_event_says_what_was_seen_and_nothing_that_could_be_used() {
     let [event] = &events[..] else { panic!("{events:?}") };
     let told = (event.kind, event.source, event.rule.as_deref(), event.count, event.window);
     assert_eq!(told, (Kind::RevokedToken, Some(address(1)), Some("read orders"), 3, MINUTE));
-    let digest = event.token.unwrap().to_string();
-    assert_eq!(digest.len(), 32);
-    assert_eq!(digest, Digest::of(b"secret", &detectors.digests).to_string());
-    assert_ne!(digest, Digest::of(b"secret", &Detectors::new().digests).to_string(), "another process");
+    assert_eq!(event.token, Some(token_digest("secret")));
 }
 
 #[test]
@@ -183,7 +180,7 @@ fn invalid_tokens_add_up_by_address_and_ordinary_refusals_do_not() {
     };
     assert!(invalid(1, 1, 0).is_empty() && invalid(2, 1, 0).is_empty() && invalid(1, 2, 1).is_empty());
     let found = invalid(1, 3, 2);
-    assert_eq!((found.len(), found[0].kind, found[0].token), (1, Kind::InvalidTokenBurst, None));
+    assert_eq!((found.len(), found[0].kind, &found[0].token), (1, Kind::InvalidTokenBurst, &None));
     assert!(invalid(1, 4, 3).is_empty() && invalid(2, 2, 3).is_empty());
 }
 
