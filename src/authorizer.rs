@@ -1,5 +1,5 @@
 //! The shell around a check: plan → gather → decide, with the clock, one snapshot and one deadline; and when it is
-//! decided, the counters, what policies on trial say, and the audit log.
+//! decided, the counters, what looks suspicious, what policies on trial say, and the audit log.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -7,18 +7,22 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::check::challenge::Hints;
 use crate::check::credential::PresentedToken;
 use crate::check::issuer::IssuerId;
 use crate::check::record::Recorder;
 use crate::check::trail::{Stages, Trail};
 use crate::check::trial::{Tried, try_out};
-use crate::check::{CheckInput, Decided, Decision, DenyReason, Need, Step, decide, plan};
+use crate::check::{CheckInput, Decided, Decision, Denial, DenyReason, Need, Step, decide, plan};
 use crate::clock::{Clock, stopwatch};
+use crate::config::Auditing;
 use crate::jose::UnixTime;
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::sources::gather;
+use crate::suspicion::{Detectors, Seen, Suspicion};
 use crate::telemetry::audit::Audit;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::per_second::PerSecond;
 pub use crate::telemetry::trace::Caller;
 use crate::telemetry::trace::{CheckSpan, Observer, Outcome, Part, Tracer};
 
@@ -28,9 +32,15 @@ pub struct Authorizer {
     snapshot: Arc<SnapshotCell>,
     metrics: Arc<Metrics>,
     audit: Audit,
+    detectors: Detectors,
+    suspicion_lines: PerSecond,
     tracer: Option<Arc<Tracer>>,
     clock: Clock,
 }
+
+/// Lines about suspicious use in a second. Each is about another token, client or address, but of those there may be
+/// many.
+const MAX_SUSPICION_LINES: u32 = 10;
 
 /// A check that is answered.
 #[derive(Debug)]
@@ -45,7 +55,9 @@ impl Authorizer {
     /// An authorizer that decides by whatever snapshot is the current one.
     #[must_use]
     pub fn new(snapshot: Arc<SnapshotCell>, metrics: Arc<Metrics>, audit: Audit, clock: Clock) -> Self {
-        Self { snapshot, metrics, audit, tracer: None, clock }
+        let detectors = Detectors::new();
+        let suspicion_lines = PerSecond::default();
+        Self { snapshot, metrics, audit, tracer: None, detectors, suspicion_lines, clock }
     }
 
     /// Traces the checks that their caller calls sampled.
@@ -63,9 +75,9 @@ impl Authorizer {
         let span = self.tracer.as_ref().and_then(|tracer| tracer.begin(caller, &input.headers));
         let mut stages = Stages::default();
         let decided = match span {
-            None => run(&snapshot, input, within, now, &mut stages).await,
+            None => self.decide(&snapshot, input, within, now, &mut stages).await,
             Some(mut span) => {
-                let decided = run(&snapshot, input, within, now, &mut span).await;
+                let decided = self.decide(&snapshot, input, within, now, &mut span).await;
                 stages = span.stages();
                 self.metrics.traced(started.elapsed(), now, span.trace_id());
                 end(span, &snapshot, input, &decided);
@@ -85,6 +97,20 @@ impl Authorizer {
             "check"
         );
         Checked { decision, names_reason: snapshot.limits.names_reason }
+    }
+
+    async fn decide(
+        &self,
+        snapshot: &Snapshot,
+        input: &CheckInput,
+        within: Option<Duration>,
+        now: UnixTime,
+        trail: &mut (impl Trail + Observer),
+    ) -> Decided {
+        match self.limited(snapshot, input, now) {
+            Some(denial) => Decision::Deny(denial).into(),
+            None => run(snapshot, input, within, now, trail).await,
+        }
     }
 
     /// Checks one request and keeps the trail. Nothing is counted or recorded.
@@ -113,7 +139,8 @@ impl Authorizer {
         &self.audit
     }
 
-    /// Tries policies out and records, before the answer is sent; whatever fails in it, the answer stays.
+    /// Looks for suspicious use, tries policies out and records, before the answer is sent; whatever fails in it,
+    /// the answer stays.
     fn look_beyond(
         &self,
         snapshot: &Snapshot,
@@ -123,12 +150,47 @@ impl Authorizer {
         now: UnixTime,
     ) {
         let looked = catch_unwind(AssertUnwindSafe(|| {
+            self.suspect(snapshot, input, decided, now);
             let tried = self.try_out(snapshot, input, decided, now);
             self.record(snapshot, input, decided, stages, &tried, now);
         }));
         if looked.is_err() {
             tracing::error!(
-                "a policy on trial or a record panicked: this is a bug in gatepost; the answer stays"
+                "a detector, a policy on trial or a record panicked: this is a bug in gatepost; the answer stays"
+            );
+        }
+    }
+
+    /// Refuses whatever comes from an address that has sent too many invalid tokens, before anything is done for it.
+    fn limited(&self, snapshot: &Snapshot, input: &CheckInput, now: UnixTime) -> Option<Denial> {
+        let wait = self.detectors.wait(input.source, &snapshot.suspicion, now)?;
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let hints = Hints { retry_after: Some(seconds), ..Hints::default() };
+        Some(Denial { reason: DenyReason::SourceLimited, rule: None, hints: Some(Arc::new(hints)) })
+    }
+
+    fn suspect(&self, snapshot: &Snapshot, input: &CheckInput, decided: &Decided, now: UnixTime) {
+        let seen = Seen::of(input, decided, &snapshot.issuers);
+        for suspicion in self.detectors.observe(&seen, &snapshot.suspicion, now) {
+            self.report(snapshot, &suspicion, now);
+        }
+    }
+
+    fn report(&self, snapshot: &Snapshot, suspicion: &Suspicion, now: UnixTime) {
+        let Suspicion { kind, source, rule, holder, token, count, window } = suspicion;
+        let Auditing { settings, identities, .. } = &*snapshot.audit;
+        self.metrics.suspicion().event(*kind);
+        self.audit.event(now, settings.per_second, suspicion, identities);
+        if self.suspicion_lines.has_room(now, MAX_SUSPICION_LINES) {
+            tracing::warn!(
+                kind = kind.label(),
+                source = source.map(tracing::field::display),
+                rule = rule.as_deref(),
+                issuer = holder.as_ref().map(|holder| &*holder.issuer),
+                token = token.as_deref(),
+                count,
+                window_seconds = window.as_secs(),
+                "suspicious use"
             );
         }
     }

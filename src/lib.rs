@@ -49,10 +49,11 @@
 //! | [`envoy`] | the wire |
 //! | [`serve`] | listeners, tasks, edits of the configuration, readiness, shutdown |
 //! | [`secret`] | text that can be used but not printed |
+//! | [`suspicion`] | what looks like misuse of tokens, told from many checks |
 //! | [`telemetry`] | metrics, traces, logs and the audit log |
 //! | [`cli`] | the commands |
 //!
-//! Imports go one way: `cli → serve → envoy → authorizer → snapshot → sources → telemetry, config → check → jose`.
+//! Imports go one way: `cli → serve → envoy → authorizer → snapshot → sources → telemetry → suspicion → config → check → jose`.
 //! A test reads the `use` lines.
 
 pub mod authorizer;
@@ -66,4 +67,5 @@ pub mod secret;
 pub mod serve;
 pub mod snapshot;
 pub mod sources;
+pub mod suspicion;
 pub mod telemetry;

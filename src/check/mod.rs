@@ -30,6 +30,6 @@ pub mod trial;
 
 pub use decide::{Decided, Step, decide};
 pub use decision::{Decision, Denial, DenyReason, Outage, OutageReason};
-pub use input::{CheckInput, Headers};
+pub use input::{CheckInput, Headers, network};
 pub use plan::{Facts, Need, Plan, World, plan};
 pub use policy::Grant;

@@ -233,6 +233,7 @@ impl Record {
             target: path.clone(),
             headers: fields,
             source: *source,
+            certificate: None,
         }
     }
 }

@@ -14,6 +14,7 @@ mod problem;
 mod read;
 mod revocation;
 mod schema;
+mod suspicion;
 mod telemetry;
 mod yaml;
 
@@ -40,6 +41,7 @@ pub use revocation::{
     RedisSettings, RevocationSettings, SignedSettings, SignerKeys, SsfPollSettings, WhenLate,
 };
 pub use schema::{Document, schema};
+pub use suspicion::{MOST_DIFFERENT, SuspicionSettings, Threshold};
 pub use telemetry::{OtlpSettings, TelemetrySettings};
 
 use crate::check::issuer::Issuer;
@@ -56,6 +58,8 @@ pub struct Config {
     pub check: CheckLimits,
     /// Which checks are recorded.
     pub audit: AuditSettings,
+    /// What counts as suspicious use.
+    pub suspicion: SuspicionSettings,
     /// Where telemetry is pushed.
     pub telemetry: TelemetrySettings,
     /// How long checks in flight may take to finish after SIGTERM.

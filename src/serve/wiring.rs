@@ -97,6 +97,7 @@ impl Wiring {
             check,
             audit,
             fingerprint,
+            suspicion,
             ..
         } = config;
         let current = self.snapshot.load();
@@ -125,6 +126,7 @@ impl Wiring {
             sources,
             revocations,
             audit: Arc::new(audit),
+            suspicion,
             limits: check,
         };
         self.snapshot.replace(&next);
@@ -198,6 +200,7 @@ fn unconfigured(config: &Config, clock: Clock) -> Snapshot {
         sources: Arc::default(),
         revocations: None,
         audit: Arc::new(Auditing::new(config.audit.clone(), &Policy::default(), &Identities::Plain)),
+        suspicion: config.suspicion,
         limits: config.check,
     }
 }

@@ -1,22 +1,23 @@
 //! The audit log: one JSON object a line, to standard output, a file or an OTLP collector. A check never waits for
 //! it: what the queue has no room for is dropped and counted.
 
-mod event;
+pub mod event;
 mod file;
 mod otlp;
 mod output;
 mod writer;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, watch};
 
 use super::metrics::{AuditMetrics, AuditResult};
+use super::per_second::PerSecond;
 use crate::check::record::{Identities, Record};
 use crate::jose::UnixTime;
+use crate::suspicion::Suspicion;
 
-pub use event::{Event, EventKind};
 pub use output::{AuditDestination, AuditFile};
 pub use writer::AuditWriter;
 
@@ -51,8 +52,8 @@ pub struct Audit {
     queue: mpsc::Sender<Line>,
     destination: watch::Sender<AuditDestination>,
     shared: Arc<Shared>,
-    records: Bound,
-    events: Bound,
+    records: PerSecond,
+    events: PerSecond,
 }
 
 /// What both ends of the queue know.
@@ -85,7 +86,13 @@ pub fn audit(metrics: AuditMetrics, to: AuditDestination) -> (Audit, AuditWriter
     let shared = Arc::new(Shared { metrics, waiting: AtomicUsize::new(0), fault: Mutex::default() });
     let writer = AuditWriter::new(receiver, follows, Arc::clone(&shared));
     (
-        Audit { queue: sender, destination, shared, records: Bound::default(), events: Bound::default() },
+        Audit {
+            queue: sender,
+            destination,
+            shared,
+            records: PerSecond::default(),
+            events: PerSecond::default(),
+        },
         writer,
     )
 }
@@ -107,11 +114,11 @@ impl Audit {
     }
 
     /// Takes an event, unless this second has had as many as it may. Records do not use up its room.
-    pub fn event(&self, now: UnixTime, per_second: u32, event: &Event<'_>, identities: &Identities) {
+    pub fn event(&self, now: UnixTime, per_second: u32, event: &Suspicion, identities: &Identities) {
         if !self.events.has_room(now, per_second) {
             return self.shared.metrics.line(AuditResult::LeftOut);
         }
-        self.send(serde_json::to_string(&event.line(now, identities)), now, Severity::Warn, None);
+        self.send(serde_json::to_string(&event::line(event, now, identities)), now, Severity::Warn, None);
     }
 
     fn send(
@@ -201,26 +208,6 @@ fn on_one_line(text: String) -> String {
 /// Characters that change the order in which others are shown (Unicode UAX #9).
 fn is_directional(its: char) -> bool {
     matches!(its, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// So many a second.
-#[derive(Debug, Default)]
-struct Bound {
-    /// The second that is being counted, and how many lines it has had, in the lower 20 bits.
-    taken: AtomicU64,
-}
-
-impl Bound {
-    fn has_room(&self, now: UnixTime, per_second: u32) -> bool {
-        const COUNT: u64 = (1 << 20) - 1;
-        let second = u64::try_from(now.as_millis() / 1000).unwrap_or_default() << 20;
-        let count = |taken: u64| if taken & !COUNT == second { taken & COUNT } else { 0 };
-        let next = |taken| {
-            let count = count(taken);
-            (count < u64::from(per_second).min(COUNT)).then_some(second | (count + 1))
-        };
-        self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
-    }
 }
 
 #[cfg(test)]

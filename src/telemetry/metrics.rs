@@ -8,6 +8,7 @@ mod issuers;
 mod revocation;
 mod rules;
 mod runtime;
+mod suspicion;
 mod trials;
 
 use std::time::Duration;
@@ -28,6 +29,7 @@ pub use issuers::{CallResult, IssuerMetrics, RefreshResult, Saved, Saves};
 pub use revocation::{FeedSeen, RevocationMetrics, RevocationsSeen, SeesRevocations};
 pub use rules::RuleMetrics;
 pub use runtime::RuntimeMetrics;
+pub use suspicion::SuspicionMetrics;
 pub use trials::{AuditMetrics, AuditResult, TrialMetrics};
 
 use crate::check::{Decision, DenyReason, OutageReason};
@@ -53,6 +55,7 @@ pub struct Metrics {
     exports: ExportMetrics,
     issuers: IssuerMetrics,
     revocations: RevocationMetrics,
+    suspicion: SuspicionMetrics,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -99,6 +102,7 @@ impl Metrics {
         let exports = ExportMetrics::register(&mut registry);
         let mut standard = Registry::default();
         standard.register_collector(Box::new(runtime::Process));
+        let suspicion = SuspicionMetrics::register(&mut registry);
         let (allowed, answered) = (counter("allow", ""), counter("answer", ""));
         Self {
             registry,
@@ -117,6 +121,7 @@ impl Metrics {
             exports,
             issuers,
             revocations,
+            suspicion,
         }
     }
 
@@ -173,6 +178,12 @@ impl Metrics {
     #[must_use]
     pub fn revocations(&self) -> &RevocationMetrics {
         &self.revocations
+    }
+
+    /// What is said of suspicious use.
+    #[must_use]
+    pub fn suspicion(&self) -> &SuspicionMetrics {
+        &self.suspicion
     }
 
     /// What is said of policies on trial.

@@ -10,6 +10,7 @@ mod listen;
 mod policy;
 mod resource;
 mod revocation;
+mod suspicion;
 mod telemetry;
 mod token_profile;
 
@@ -24,8 +25,8 @@ use super::document::{CheckDocument, DurationDocument, GatepostDocument};
 use super::problem::Problem;
 use super::read::Source;
 use super::{
-    AuditSettings, CheckLimits, Config, Fingerprint, Listen, Path, RevocationSettings, TelemetrySettings,
-    TrustedIssuer,
+    AuditSettings, CheckLimits, Config, Fingerprint, Listen, Path, RevocationSettings, SuspicionSettings,
+    TelemetrySettings, TrustedIssuer,
 };
 use crate::check::policy::Policy;
 use crate::check::resource::ProtectedResource;
@@ -38,6 +39,7 @@ pub(super) struct Settings {
     listen: Option<Listen>,
     check: CheckLimits,
     audit: AuditSettings,
+    suspicion: SuspicionSettings,
     telemetry: TelemetrySettings,
     shutdown_deadline: Duration,
     pub(super) issuers: Vec<TrustedIssuer>,
@@ -70,7 +72,16 @@ impl Settings {
         fingerprint: Fingerprint,
     ) -> Option<Config> {
         let Self {
-            listen, check, audit, telemetry, shutdown_deadline, issuers, resource, revocation, ..
+            listen,
+            check,
+            audit,
+            suspicion,
+            telemetry,
+            shutdown_deadline,
+            issuers,
+            resource,
+            revocation,
+            ..
         } = self;
         let Policies { enforced: policy, shadow } = policies;
         let shadow = shadow.map(|policy| Trial { kind: TrialKind::Shadow, policy });
@@ -82,6 +93,7 @@ impl Settings {
             listen,
             check,
             audit,
+            suspicion,
             telemetry,
             shutdown_deadline,
             issuers,
@@ -108,6 +120,8 @@ pub(super) fn compile(
     let limits = limits(&check, &root.key("check"), &mut findings);
     let audit = document.audit.clone().unwrap_or_default();
     let audit = audit::compile(&audit, directory, &root.key("audit"), &mut findings);
+    let suspicion = document.suspicion.clone().unwrap_or_default();
+    let suspicion = suspicion::compile(&suspicion, &root.key("suspicion"), &mut findings);
     let telemetry = telemetry::compile(
         &document.telemetry.clone().unwrap_or_default(),
         directory,
@@ -129,6 +143,7 @@ pub(super) fn compile(
         listen,
         check: limits,
         audit,
+        suspicion,
         telemetry,
         shutdown_deadline,
         issuers,

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::audit::AuditDocument;
 use super::introspection::IntrospectionDocument;
 use super::revocation::RevocationDocument;
+use super::suspicion::SuspicionDocument;
 use super::telemetry::TelemetryDocument;
 use super::values::{AlgorithmName, AudiencesDocument, DurationDocument, PresetName};
 
@@ -24,6 +25,8 @@ pub struct GatepostDocument {
     pub check: Option<CheckDocument>,
     /// Which checks are recorded, and where: a JSON object a line, for SIEMs, `explain --from-audit` and `diff`.
     pub audit: Option<AuditDocument>,
+    /// What counts as suspicious use of tokens.
+    pub suspicion: Option<SuspicionDocument>,
     /// Where traces and metrics are pushed.
     pub telemetry: Option<TelemetryDocument>,
     /// How the sidecar stops.

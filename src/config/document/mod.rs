@@ -8,6 +8,7 @@ mod gatepost;
 mod introspection;
 mod policy;
 mod revocation;
+mod suspicion;
 mod telemetry;
 mod values;
 
@@ -29,5 +30,6 @@ pub use revocation::{
     RevocationDocument, RevocationIssuerDocument, SignedDocument, SsfPollDocument, WhenLateDocument,
     WhenStaleDocument,
 };
+pub use suspicion::{InvalidTokenBurstDocument, SuspicionDocument};
 pub use telemetry::{OtlpDocument, TelemetryDocument};
 pub use values::{AudiencesDocument, DurationDocument, ScopesDocument};

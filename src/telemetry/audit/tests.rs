@@ -15,6 +15,7 @@ use crate::check::issuer::Issuers;
 use crate::check::policy::Reads;
 use crate::check::record::{Recorder, token_digest};
 use crate::check::trail::Stages;
+use crate::suspicion::{Held, Kind};
 use crate::telemetry::metrics::Metrics;
 
 fn record_of(input: &CheckInput) -> Record {
@@ -169,14 +170,6 @@ async fn a_directory_that_was_removed_is_made_again_as_soon_as_it_can_be() {
 }
 
 #[test]
-fn a_second_has_room_for_so_many_lines_and_the_next_for_as_many_again() {
-    let bound = Bound::default();
-    let room = |millis| bound.has_room(UnixTime::from_millis(millis), 2);
-    assert_eq!([1_000, 1_500, 1_999, 2_000, 2_001, 2_002].map(room), [true, true, false, true, true, false]);
-    assert!(!bound.has_room(UnixTime::from_millis(9_000), 0));
-}
-
-#[test]
 fn a_full_queue_drops_and_counts() {
     let metrics = Metrics::new();
     let (audit, writer) = audit(metrics.audit(), AuditDestination::Stdout);
@@ -196,16 +189,15 @@ async fn events_have_room_of_their_own_and_name_nobody() {
     let now = UnixTime::from_seconds(1_795_435_260);
     audit.take(now, 1, || record("/"));
     let digest = token_digest("token");
-    let event = Event {
-        token: Some(&digest),
-        issuer: Some("corp"),
-        subject: Some("alice"),
-        client: Some("web"),
-        rule: Some("read"),
+    let held = Held { issuer: "corp".into(), client: Some("web".into()), subject: Some("alice".into()) };
+    let event = Suspicion {
+        kind: Kind::SharedToken,
+        token: Some(digest.clone()),
+        holder: Some(held),
+        rule: Some("read".into()),
         source: Some([192, 0, 2, 7].into()),
         count: 12,
-        window: Some(Duration::from_secs(60)),
-        ..Event::new(EventKind::SharedToken)
+        window: Duration::from_secs(60),
     };
     let hashed = Identities::hashed(&[1; 32]);
     audit.event(now, 1, &event, &hashed);
@@ -256,7 +248,7 @@ fn whatever_bytes_a_request_has_its_line_is_one_object_on_one_line() {
         let headers: Headers = [("authorization", credential), ("x-request-id", id), ("traceparent", trace)]
             .into_iter()
             .collect();
-        let input = CheckInput { method, host, target, headers, source: None };
+        let input = CheckInput { method, host, target, headers, source: None, certificate: None };
         let record = record_of(&input);
         let line = on_one_line(serde_json::to_string(&record).unwrap());
         let text = line.strip_suffix('\n').unwrap();

@@ -59,6 +59,7 @@ fn records(directory: &Path) -> Vec<Record> {
             target: target.to_owned(),
             headers,
             source: Some([192, 0, 2, 7].into()),
+            certificate: None,
         };
         let mut stages = Stages::default();
         let decided = decided(&input, &config, &issuers, &keys, &mut stages);
