@@ -51,6 +51,14 @@ pub struct Checked {
     pub names_reason: bool,
 }
 
+/// What was seen of a check, for its record.
+#[derive(Clone, Copy)]
+struct Noted<'a> {
+    stages: Stages,
+    /// The `traceparent` of the call.
+    called: Option<&'a [u8]>,
+}
+
 impl Authorizer {
     /// An authorizer that decides by whatever snapshot is the current one.
     #[must_use]
@@ -87,7 +95,7 @@ impl Authorizer {
         self.metrics.checked(&decided.decision, started.elapsed());
         self.metrics.rules().checked(&decided);
         self.count_hit(&snapshot, &decided);
-        self.look_beyond(&snapshot, input, &decided, stages, now);
+        self.look_beyond(&snapshot, input, &decided, Noted { stages, called: caller.traceparent }, now);
         let decision = decided.decision;
         tracing::debug!(
             outcome = decision.outcome(),
@@ -146,13 +154,13 @@ impl Authorizer {
         snapshot: &Snapshot,
         input: &CheckInput,
         decided: &Decided,
-        stages: Stages,
+        noted: Noted<'_>,
         now: UnixTime,
     ) {
         let looked = catch_unwind(AssertUnwindSafe(|| {
             self.suspect(snapshot, input, decided, now);
             let tried = self.try_out(snapshot, input, decided, now);
-            self.record(snapshot, input, decided, stages, &tried, now);
+            self.record(snapshot, input, decided, noted, &tried, now);
         }));
         if looked.is_err() {
             tracing::error!(
@@ -212,16 +220,26 @@ impl Authorizer {
         snapshot: &Snapshot,
         input: &CheckInput,
         decided: &Decided,
-        stages: Stages,
+        noted: Noted<'_>,
         tried: &[Tried],
         now: UnixTime,
     ) {
         let Snapshot { audit, issuers, reads, generation, .. } = snapshot;
         if audit.selects(&decided.decision, tried, fastrand::f64) {
             let identities = &audit.identities;
-            let generation = *generation;
-            let recorder =
-                Recorder { input, decided, stages, tried, issuers, reads, identities, now, generation };
+            let (generation, Noted { stages, called }) = (*generation, noted);
+            let recorder = Recorder {
+                input,
+                decided,
+                stages,
+                tried,
+                issuers,
+                reads,
+                identities,
+                now,
+                generation,
+                called,
+            };
             self.audit.take(now, audit.settings.per_second, || recorder.record());
         }
     }

@@ -25,6 +25,7 @@ pub mod resource;
 pub mod revocation;
 mod route;
 pub mod target;
+pub mod trace_context;
 pub mod trail;
 pub mod trial;
 

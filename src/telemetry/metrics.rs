@@ -32,6 +32,7 @@ pub use runtime::RuntimeMetrics;
 pub use suspicion::SuspicionMetrics;
 pub use trials::{AuditMetrics, AuditResult, TrialMetrics};
 
+use crate::check::trace_context::TraceId;
 use crate::check::{Decision, DenyReason, OutageReason};
 use crate::jose::UnixTime;
 
@@ -146,7 +147,7 @@ impl Metrics {
     }
 
     /// Lets the duration of a decision that was counted name its trace.
-    pub fn traced(&self, took: Duration, now: UnixTime, trace_id: String) {
+    pub fn traced(&self, took: Duration, now: UnixTime, trace_id: TraceId) {
         self.exemplars.keep(took, now, trace_id);
     }
 

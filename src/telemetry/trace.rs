@@ -2,11 +2,11 @@
 //!
 //! Nothing in a span comes from a token, and of the request only its method: stages are told by their names and
 //! verdicts, rules and issuers by their configured names. What a check that is not sampled costs is the look at
-//! the context; where traces are off, at one field.
+//! one flag; where traces are off, at one field.
 
-mod context;
 mod observer;
 mod span;
+mod state;
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ pub use span::{CheckSpan, Outcome};
 
 use super::metrics::{ExportMetrics, ExportResult, Signal};
 use crate::check::Headers;
+use crate::check::trace_context::TraceContext;
 use crate::clock::Clock;
-use context::Parent;
 
 /// Traces that wait to be sent, one for each check.
 const QUEUE: usize = 1024;
@@ -51,10 +51,10 @@ impl Tracer {
     /// The span of a check, if it is sampled.
     #[must_use]
     pub fn begin(&self, caller: Caller<'_>, headers: &Headers) -> Option<CheckSpan<'_>> {
-        let parent = Parent::of(caller.traceparent, headers).filter(|parent| parent.sampled)?;
+        let parent = TraceContext::sampled(caller.traceparent, headers)?;
         // The state belongs to the context that was taken.
-        let own = caller.tracestate.filter(|_| caller.traceparent.is_some());
-        Some(CheckSpan::begin(self, parent, context::state(own, headers)))
+        let own = caller.traceparent.map(|_| caller.tracestate.unwrap_or_default());
+        Some(CheckSpan::begin(self, parent, state::passed_on(own, headers)))
     }
 
     fn ended(&self, spans: Vec<Span>) {

@@ -15,6 +15,7 @@ use self::proto::{
 };
 use super::Line;
 use super::output::Failed;
+use crate::check::trace_context::TraceId;
 
 /// The generated message types: our own trimmed definitions in `proto/`.
 #[expect(
@@ -138,15 +139,13 @@ fn log_record(line: &Line) -> LogRecord {
         severity_number: line.severity as i32,
         body: Some(text(line.text.trim_end())),
         attributes: Vec::new(),
-        trace_id: line.trace.as_deref().and_then(bytes).unwrap_or_default(),
+        trace_id: line.trace.as_deref().and_then(trace_id).unwrap_or_default(),
         event_name: "gatepost.audit".to_owned(),
     }
 }
 
-/// Of hex digits.
-fn bytes(hex: &str) -> Option<Vec<u8>> {
-    let pairs = (0..hex.len() / 2).map(|index| hex.get(2 * index..2 * index + 2));
-    pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
+fn trace_id(hex: &str) -> Option<Vec<u8>> {
+    TraceId::read(hex.as_bytes()).map(|trace| trace.bytes().to_vec())
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ fn record_of(input: &CheckInput) -> Record {
         identities: &Identities::Plain,
         now: UnixTime::from_millis(0),
         generation: 7,
+        called: None,
     };
     recorder.record()
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::check::trace_context::TraceId;
 use crate::jose::UnixTime;
 
 /// One for each bucket at most.
@@ -18,7 +19,7 @@ pub(super) struct Exemplars {
 
 #[derive(Debug)]
 struct Exemplar {
-    trace_id: String,
+    trace_id: TraceId,
     seconds: f64,
     at: UnixTime,
 }
@@ -30,7 +31,7 @@ impl Exemplars {
     }
 
     /// Keeps one, in place of the last one of its bucket.
-    pub(super) fn keep(&self, took: Duration, at: UnixTime, trace_id: String) {
+    pub(super) fn keep(&self, took: Duration, at: UnixTime, trace_id: TraceId) {
         let seconds = took.as_secs_f64();
         let bucket = self.bounds.partition_point(|bound| *bound < seconds);
         let exemplar = Exemplar { trace_id, seconds, at };
@@ -77,11 +78,15 @@ mod tests {
         assert_eq!(exemplars.join(text.to_owned(), "a_bucket{"), text);
         let at = UnixTime::from_millis(1_795_000_000_007);
         for (micros, trace) in [(2000, "aa"), (1500, "bb"), (9_000_000, "cc")] {
-            exemplars.keep(Duration::from_micros(micros), at, trace.to_owned());
+            let trace_id = TraceId::read(trace.repeat(16).as_bytes()).unwrap();
+            exemplars.keep(Duration::from_micros(micros), at, trace_id);
         }
-        let expected = "a_sum 1\na_bucket{le=\"0.001\"} 1\n\
-            a_bucket{le=\"0.002\"} 3 # {trace_id=\"bb\"} 0.0015 1795000000.007\n\
-            a_bucket{le=\"+Inf\"} 4 # {trace_id=\"cc\"} 9 1795000000.007\n";
+        let (second, third) = ("bb".repeat(16), "cc".repeat(16));
+        let expected = format!(
+            "a_sum 1\na_bucket{{le=\"0.001\"}} 1\n\
+             a_bucket{{le=\"0.002\"}} 3 # {{trace_id=\"{second}\"}} 0.0015 1795000000.007\n\
+             a_bucket{{le=\"+Inf\"}} 4 # {{trace_id=\"{third}\"}} 9 1795000000.007\n"
+        );
         assert_eq!(exemplars.join(text.to_owned(), "a_bucket{"), expected);
     }
 }

@@ -10,6 +10,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 
 use super::collector::attribute;
+use crate::check::trace_context::TraceId;
 
 const CUMULATIVE: i32 = AggregationTemporality::Cumulative as i32;
 
@@ -122,7 +123,7 @@ fn read_exemplar(text: &str) -> Option<Exemplar> {
     let value = numbers.next()?.parse().ok()?;
     let seconds: f64 = numbers.next()?.parse().ok()?;
     let (_, trace_id) = labels.iter().find(|(name, _)| *name == "trace_id")?;
-    let trace_id = u128::from_str_radix(trace_id, 16).ok()?.to_be_bytes().to_vec();
+    let trace_id = TraceId::read(trace_id.as_bytes())?.bytes().to_vec();
     Some(Exemplar {
         time_unix_nano: nanoseconds(seconds),
         trace_id,
@@ -331,7 +332,7 @@ mod tests {
         for (place, reason) in DenyReason::ALL.iter().enumerate() {
             metrics.checked(&denial(*reason), Duration::from_micros(7 << place));
         }
-        let trace_id = "0af7651916cd43dd8448eb211c80319c".to_owned();
+        let trace_id = TraceId::read(b"0af7651916cd43dd8448eb211c80319c").unwrap();
         let now = UnixTime::from_millis(1_795_000_000_250);
         metrics.checked(&denial(DenyReason::NoRule), Duration::from_millis(3));
         metrics.traced(Duration::from_millis(3), now, trace_id);

@@ -9,9 +9,9 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 
 use super::Tracer;
-use super::context::Parent;
 use super::observer::{Observer, Origin, Part, RemoteCall};
 use crate::check::Decision;
+use crate::check::trace_context::{TraceContext, TraceId};
 use crate::check::trail::{Stage, Stages, Trail, Verdict};
 use crate::clock::stopwatch;
 
@@ -35,6 +35,7 @@ pub struct CheckSpan<'a> {
 
 #[derive(Debug)]
 struct Trace {
+    trace_id: TraceId,
     began: Instant,
     began_at: u64,
     check: Span,
@@ -58,10 +59,10 @@ pub struct Outcome<'a> {
 }
 
 impl<'a> CheckSpan<'a> {
-    pub(super) fn begin(tracer: &'a Tracer, parent: Parent, state: String) -> Self {
+    pub(super) fn begin(tracer: &'a Tracer, parent: TraceContext, state: String) -> Self {
         let began_at = tracer.clock.now_nanos();
         let check = Span {
-            trace_id: parent.trace_id.to_vec(),
+            trace_id: parent.trace_id.bytes().to_vec(),
             span_id: new_id(),
             parent_span_id: parent.span_id.to_vec(),
             trace_state: state,
@@ -77,14 +78,23 @@ impl<'a> CheckSpan<'a> {
         };
         let (part, call, ended) = (None, None, Vec::with_capacity(4));
         let stages = Stages::default();
-        let trace = Trace { began: stopwatch(), began_at, check, part, call, ended, stages };
+        let trace = Trace {
+            trace_id: parent.trace_id,
+            began: stopwatch(),
+            began_at,
+            check,
+            part,
+            call,
+            ended,
+            stages,
+        };
         Self { tracer, trace: Box::new(trace) }
     }
 
-    /// The trace that it belongs to, in lower-case hexadecimal.
+    /// The trace that it belongs to.
     #[must_use]
-    pub fn trace_id(&self) -> String {
-        self.trace.check.trace_id.iter().map(|byte| format!("{byte:02x}")).collect()
+    pub fn trace_id(&self) -> TraceId {
+        self.trace.trace_id
     }
 
     /// What each stage came to, for whoever records the check.

@@ -73,6 +73,7 @@ fn records(directory: &Path) -> Vec<Record> {
             identities: &Identities::hashed(b"a key for this one sample"),
             now: now(),
             generation: 1,
+            called: None,
         };
         recorder.record()
     };
