@@ -82,17 +82,19 @@ impl Authorizer {
         let snapshot = self.snapshot.load();
         let span = self.tracer.as_ref().and_then(|tracer| tracer.begin(caller, &input.headers));
         let mut stages = Stages::default();
-        let decided = match span {
-            None => self.decide(&snapshot, input, within, now, &mut stages).await,
+        let (decided, trace) = match span {
+            None => (self.decide(&snapshot, input, within, now, &mut stages).await, None),
             Some(mut span) => {
                 let decided = self.decide(&snapshot, input, within, now, &mut span).await;
                 stages = span.stages();
-                self.metrics.traced(started.elapsed(), now, span.trace_id());
+                let trace = span.trace_id();
                 end(span, &snapshot, input, &decided);
-                decided
+                (decided, Some(trace))
             }
         };
-        self.metrics.checked(&decided.decision, started.elapsed());
+        let took = started.elapsed();
+        self.metrics.checked(&decided.decision, took);
+        trace.into_iter().for_each(|trace| self.metrics.traced(took, now, trace));
         self.metrics.rules().checked(&decided);
         self.count_hit(&snapshot, &decided);
         self.look_beyond(&snapshot, input, &decided, Noted { stages, called: caller.traceparent }, now);

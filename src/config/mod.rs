@@ -42,7 +42,7 @@ pub use revocation::{
 };
 pub use schema::{Document, schema};
 pub use suspicion::{MOST_DIFFERENT, SuspicionSettings, Threshold};
-pub use telemetry::{OtlpSettings, TelemetrySettings};
+pub use telemetry::{CollectorSettings, OtlpSettings, TelemetrySettings};
 
 use crate::check::issuer::Issuer;
 use crate::check::policy::Policy;
@@ -151,12 +151,7 @@ pub enum AuditDestination {
     /// A file.
     File(AuditFile),
     /// OTLP logs over gRPC.
-    Otlp {
-        /// The collector.
-        endpoint: Url,
-        /// Certificate authorities to trust for it, instead of the system's.
-        ca_file: Option<PathBuf>,
-    },
+    Otlp(CollectorSettings),
 }
 
 /// A file that is continued by another when it is long enough.

@@ -12,21 +12,28 @@ pub struct TelemetrySettings {
     pub otlp: Option<OtlpSettings>,
 }
 
-/// A collector that takes OTLP over gRPC.
+/// What is pushed, and where to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtlpSettings {
-    /// Where it is.
-    pub endpoint: Url,
-    /// Certificate authorities to trust for it, besides the system's.
-    pub ca_file: Option<PathBuf>,
-    /// Names of headers, and the files with their values, which are read for each export.
-    pub header_files: Vec<(String, PathBuf)>,
+    /// Where to.
+    pub collector: CollectorSettings,
     /// Whether sampled checks are traced.
     pub traces: bool,
     /// Whether metrics are pushed.
     pub metrics: bool,
     /// How often.
     pub push_every: Duration,
+}
+
+/// A collector that takes OTLP over gRPC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollectorSettings {
+    /// Where it is.
+    pub endpoint: Url,
+    /// Certificate authorities to trust for it, instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Names of headers, and the files with their values, which are read for each export.
+    pub header_files: Vec<(String, PathBuf)>,
     /// Resource attributes, `service.name` among them.
     pub attributes: Vec<(String, String)>,
 }

@@ -10,10 +10,10 @@ use crate::check::issuer::KnownKeys;
 use crate::check::policy::{Policy, Reads};
 use crate::check::record::Identities;
 use crate::clock::Clock;
-use crate::config::{self, Auditing, Config, TelemetrySettings, of_this_process};
+use crate::config::{Auditing, Config, TelemetrySettings, of_this_process};
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::sources::{KeySink, RevocationSources, Sources, Succession, Surroundings};
-use crate::telemetry::audit::{AuditDestination, AuditFile, AuditWriter, audit};
+use crate::telemetry::audit::{AuditWriter, audit};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::otlp::{self, Exporters, Flusher};
 
@@ -42,7 +42,7 @@ impl Wiring {
     pub fn new(config: Config, clock: Clock) -> Self {
         let snapshot = Arc::new(SnapshotCell::new(unconfigured(&config, clock)));
         let metrics = Arc::new(Metrics::new().with_feeds(FeedsInUse::of(&snapshot)));
-        let (audit, writer) = audit(metrics.audit(), destination(&config.audit.to));
+        let (audit, writer) = audit(&metrics, config.audit.to.clone());
         let authorizer = Authorizer::new(Arc::clone(&snapshot), Arc::clone(&metrics), audit, clock);
         let telemetry = config.telemetry.clone();
         let exports = telemetry.otlp.as_ref().map(|otlp| otlp::prepare(otlp, &metrics, clock));
@@ -112,7 +112,7 @@ impl Wiring {
         if current.generation == 0 || current.audit.key != audit.key {
             audit.announce();
         }
-        self.authorizer.audit().send_to(&destination(&audit.settings.to));
+        self.authorizer.audit().send_to(&audit.settings.to);
         let next = Snapshot {
             generation: current.generation + 1,
             applied_at: self.clock.now(),
@@ -169,19 +169,6 @@ impl Wiring {
         let sink: Weak<SnapshotCell> = Arc::downgrade(&self.snapshot);
         let sink: Weak<dyn KeySink> = sink;
         Surroundings { clock: self.clock, metrics: Arc::clone(&self.metrics), sink }
-    }
-}
-
-/// A destination of the audit log in the terms of who writes it.
-fn destination(configured: &config::AuditDestination) -> AuditDestination {
-    match configured {
-        config::AuditDestination::Stdout => AuditDestination::Stdout,
-        config::AuditDestination::File(config::AuditFile { path, max_bytes, keep }) => {
-            AuditDestination::File(AuditFile { path: path.clone(), max_bytes: *max_bytes, keep: *keep })
-        }
-        config::AuditDestination::Otlp { endpoint, ca_file } => {
-            AuditDestination::Otlp { endpoint: endpoint.clone(), ca_file: ca_file.clone() }
-        }
     }
 }
 

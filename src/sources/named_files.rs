@@ -7,7 +7,7 @@ use std::{fs, io};
 use super::http::HttpClient;
 use super::introspection::{CredentialFault, prove, read_secret};
 use crate::clock::Clock;
-use crate::config::{Client, ClientAuth, OtlpSettings, Path, TrustedIssuer};
+use crate::config::{Client, ClientAuth, CollectorSettings, Path, TrustedIssuer};
 use crate::secret::Secret;
 
 /// Why a file can't be used. It never tells what is in it.
@@ -54,7 +54,7 @@ pub async fn unusable_files(trusted: &TrustedIssuer, at: &Path) -> Vec<(Path, Fi
 }
 
 /// As [`unusable_files`], of a collector, which is at `at`.
-pub async fn unusable_collector_files(settings: &OtlpSettings, at: &Path) -> Vec<(Path, FileFault)> {
+pub async fn unusable_collector_files(settings: &CollectorSettings, at: &Path) -> Vec<(Path, FileFault)> {
     let mut found = Vec::new();
     if let Some(path) = &settings.ca_file {
         let fault = certificates(path, AUTHORITIES).await.err();

@@ -12,13 +12,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, watch};
 
-use super::metrics::{AuditMetrics, AuditResult};
+use super::metrics::{AuditMetrics, AuditResult, ExportMetrics, ExportResult, Metrics, Signal};
 use super::per_second::PerSecond;
 use crate::check::record::{Identities, Record};
+use crate::config::AuditDestination;
 use crate::jose::UnixTime;
 use crate::suspicion::Suspicion;
 
-pub use output::{AuditDestination, AuditFile};
 pub use writer::AuditWriter;
 
 /// Lines that wait to be written.
@@ -60,6 +60,7 @@ pub struct Audit {
 #[derive(Debug)]
 struct Shared {
     metrics: AuditMetrics,
+    exports: ExportMetrics,
     /// Lines that were taken, and of which it is not known yet what becomes of them.
     waiting: AtomicUsize,
     fault: Mutex<Option<String>>,
@@ -80,10 +81,11 @@ pub struct AuditStatus {
 
 /// A queue, and what empties it into this destination.
 #[must_use]
-pub fn audit(metrics: AuditMetrics, to: AuditDestination) -> (Audit, AuditWriter) {
+pub fn audit(metrics: &Metrics, to: AuditDestination) -> (Audit, AuditWriter) {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let (destination, follows) = watch::channel(to);
-    let shared = Arc::new(Shared { metrics, waiting: AtomicUsize::new(0), fault: Mutex::default() });
+    let (metrics, exports) = (metrics.audit(), metrics.exports());
+    let shared = Arc::new(Shared { metrics, exports, waiting: AtomicUsize::new(0), fault: Mutex::default() });
     let writer = AuditWriter::new(receiver, follows, Arc::clone(&shared));
     (
         Audit {
@@ -133,7 +135,7 @@ impl Audit {
         let line = text.map(|text| Line { text: on_one_line(text), time, severity, trace });
         self.shared.waiting.fetch_add(1, Ordering::Relaxed);
         if line.is_none_or(|line| self.queue.try_send(line).is_err()) {
-            self.shared.finished(1, AuditResult::Dropped);
+            self.shared.finished(1, ExportResult::Dropped, &self.destination.borrow());
         }
     }
 
@@ -155,7 +157,7 @@ impl Audit {
     /// How it is doing.
     #[must_use]
     pub fn status(&self) -> AuditStatus {
-        let Shared { metrics, waiting, fault } = &*self.shared;
+        let Shared { metrics, waiting, fault, .. } = &*self.shared;
         AuditStatus {
             to: name(&self.destination.borrow()),
             waiting: waiting.load(Ordering::Relaxed),
@@ -169,8 +171,15 @@ impl Audit {
 }
 
 impl Shared {
-    fn finished(&self, lines: usize, result: AuditResult) {
-        (0..lines).for_each(|_| self.metrics.line(result));
+    fn finished(&self, lines: usize, result: ExportResult, to: &AuditDestination) {
+        let written = match result {
+            ExportResult::Success => AuditResult::Written,
+            ExportResult::Failure | ExportResult::Dropped => AuditResult::Dropped,
+        };
+        (0..lines).for_each(|_| self.metrics.line(written));
+        if matches!(to, AuditDestination::Otlp(_)) {
+            self.exports.count(Signal::Audit, result, lines as u64);
+        }
         self.waiting.fetch_sub(lines, Ordering::Relaxed);
     }
 
@@ -183,7 +192,7 @@ fn name(destination: &AuditDestination) -> &'static str {
     match destination {
         AuditDestination::Stdout => "stdout",
         AuditDestination::File(_) => "file",
-        AuditDestination::Otlp { .. } => "otlp",
+        AuditDestination::Otlp(_) => "otlp",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Pushes traces and metrics to a collector over OTLP/gRPC. No check waits for it: what it can't take is counted
 //! and gone.
 
-mod collector;
+pub(super) mod collector;
 mod metrics;
 mod openmetrics;
 mod spans;
@@ -55,13 +55,13 @@ pub fn prepare(
         .traces
         .then(|| {
             let (tracer, ended) = Tracer::new(metrics.exports(), clock);
-            let collector = Collector::new(settings.clone());
+            let collector = Collector::new(settings.collector.clone());
             (tracer, SpanExporter::new(collector, ended, flushes(), metrics.exports()))
         })
         .unzip();
     let pusher = settings.metrics.then(|| {
         MetricPusher::new(
-            Collector::new(settings.clone()),
+            Collector::new(settings.collector.clone()),
             settings.push_every,
             Arc::clone(metrics),
             clock,

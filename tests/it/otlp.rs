@@ -213,9 +213,10 @@ async fn what_is_pushed_is_what_is_scraped() {
     ] {
         assert_eq!(pushed.get(series), Some(&expected), "{series}");
     }
-    // What moves by itself: each push counts itself, and ages grow.
+    // What moves by itself: each push counts itself, the audit log is written later, and ages grow.
     let moves = |line: &str| {
-        line.starts_with("gatepost_telemetry") || line.contains("_age_") || line.starts_with("process_")
+        let moving = ["gatepost_telemetry", "gatepost_audit", "process_"];
+        moving.iter().any(|family| line.starts_with(family)) || line.contains("_age_")
     };
     let samples = scraped.lines().filter(|line| !line.starts_with('#') && !moves(line));
     let mut compared = 0;
@@ -242,14 +243,62 @@ async fn a_collector_that_is_gone_is_counted_and_no_check_waits() {
         assert_eq!(ask(&mut client, "/healthz", &[("traceparent", SAMPLED)]).await, 0);
     }
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
-    for signal in ["traces", "metrics"] {
-        let line = format!("gatepost_telemetry_exports_total{{signal=\"{signal}\",result=\"failure\"}} ");
-        let counted = async || {
-            let text = sidecar.metrics().await;
-            text.lines().any(|its| its.strip_prefix(&line).is_some_and(|count| count != "0")).then_some(())
-        };
-        wait::until(&format!("failed exports of {signal}"), counted).await.unwrap();
-    }
+    until_counted(&sidecar, "traces", "failure").await;
+    until_counted(&sidecar, "metrics", "failure").await;
+}
+
+/// Waits until more than none are counted so.
+async fn until_counted(sidecar: &Sidecar, signal: &str, result: &str) {
+    let line = format!("gatepost_telemetry_exports_total{{signal=\"{signal}\",result=\"{result}\"}} ");
+    let counted = async || {
+        let text = sidecar.metrics().await;
+        text.lines().any(|its| its.strip_prefix(&line).is_some_and(|count| count != "0")).then_some(())
+    };
+    wait::until(&format!("{line}> 0"), counted).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_collector_that_comes_late_gets_what_comes_after() {
+    let port = ReservedPort::choose().unwrap();
+    let address = port.address();
+    drop(port);
+    let lines = format!("telemetry: {{ otlp: {{ endpoint: 'http://{address}', push_every: 1s }} }}");
+    let sidecar = Sidecar::with(&lines).await;
+    let mut client = sidecar.client().await;
+    assert_eq!(ask(&mut client, "/healthz", &[("traceparent", SAMPLED)]).await, 0);
+    until_counted(&sidecar, "traces", "failure").await;
+    until_counted(&sidecar, "metrics", "failure").await;
+    let collector = Collector::at(address).await.unwrap();
+    let later = SAMPLED.replace("0af7", "ffff");
+    assert_eq!(ask(&mut client, "/healthz", &[("traceparent", &later)]).await, 0);
+    let spans = collector.until_spans("the later trace", |spans| !spans.is_empty()).await.unwrap();
+    assert!(spans.iter().all(|span| span.trace_id[0] == 0xff), "{spans:?}");
+    until_counted(&sidecar, "traces", "success").await;
+    until_counted(&sidecar, "metrics", "success").await;
+}
+
+#[tokio::test]
+async fn the_audit_log_goes_the_same_way_and_names_the_trace_of_the_call() {
+    let collector = Collector::start().await.unwrap();
+    let files = tempfile::tempdir().unwrap();
+    let key = files.path().join("key");
+    fs::write(&key, "s3cret").unwrap();
+    let (endpoint, key) = (collector.address(), key.display());
+    let sidecar = Sidecar::with(&format!(
+        "audit: {{ to: {{ otlp: {{ endpoint: 'http://{endpoint}', header_files: {{ x-api-key: {key} }} }} }} }}"
+    ))
+    .await;
+    let mut client = sidecar.client().await;
+    let mut request = Request::new(question("GET", "/nowhere", &[]));
+    request.metadata_mut().insert("traceparent", SAMPLED.parse().unwrap());
+    client.check(request).await.unwrap();
+    let come = async || collector.records().pop();
+    let record = wait::until("a record", come).await.unwrap();
+    assert_eq!(record.trace_id, 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c_u128.to_be_bytes());
+    assert_eq!(record.event_name, "gatepost.audit");
+    assert!(collector.everything().contains("no_rule"));
+    assert_eq!(collector.header("x-api-key"), ["s3cret"]);
+    until_counted(&sidecar, "audit", "success").await;
 }
 
 #[tokio::test]

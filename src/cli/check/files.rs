@@ -4,7 +4,7 @@
 
 use std::io::ErrorKind;
 
-use crate::config::{Config, Path, Problem, Source};
+use crate::config::{AuditDestination, Config, Path, Problem, Source};
 use crate::sources::{FileFault, unusable_collector_files, unusable_files};
 
 pub(super) async fn check(config: &Config, source: &Source) -> Vec<Problem> {
@@ -14,7 +14,12 @@ pub(super) async fn check(config: &Config, source: &Source) -> Vec<Problem> {
         faults.extend(unusable_files(trusted, &issuers.index(index)).await);
     }
     if let Some(settings) = &config.telemetry.otlp {
-        faults.extend(unusable_collector_files(settings, &Path::root().key("telemetry").key("otlp")).await);
+        let at = Path::root().key("telemetry").key("otlp");
+        faults.extend(unusable_collector_files(&settings.collector, &at).await);
+    }
+    if let AuditDestination::Otlp(collector) = &config.audit.to {
+        let at = Path::root().key("audit").key("to").key("otlp");
+        faults.extend(unusable_collector_files(collector, &at).await);
     }
     let problem = |(at, fault): (Path, FileFault)| {
         source.error(&at, format!("can't be used: {fault}")).hint(hint(&fault))

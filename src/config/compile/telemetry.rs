@@ -5,12 +5,14 @@ use std::path::{Path as FilePath, PathBuf};
 
 use url::Url;
 
-use super::super::document::{OtlpDocument, TelemetryDocument};
-use super::super::{OtlpSettings, Path, TelemetrySettings};
+use super::super::document::{CollectorDocument, OtlpDocument, TelemetryDocument};
+use super::super::{CollectorSettings, OtlpSettings, Path, TelemetrySettings};
 use super::findings::{Findings, quoted};
 use super::{bounded, is_loopback};
 
-const SERVICE_NAME: &str = "service.name";
+/// OpenTelemetry's names of what sends.
+const SERVICE: [(&str, &str); 2] =
+    [("service.name", "gatepost"), ("service.version", env!("CARGO_PKG_VERSION"))];
 
 pub(super) fn compile(
     document: &TelemetryDocument,
@@ -29,10 +31,26 @@ fn otlp(
     at: &Path,
     findings: &mut Findings<'_>,
 ) -> Option<OtlpSettings> {
+    let collector = collector(&document.collector(), directory, at, findings);
+    let push_every = bounded(document.push_every, 60_000, 1000, 3_600_000, &at.key("push_every"), findings);
+    Some(OtlpSettings {
+        collector: collector?,
+        traces: document.traces.unwrap_or(true),
+        metrics: document.metrics.unwrap_or(true),
+        push_every,
+    })
+}
+
+/// A collector, of telemetry or of the audit log.
+pub(super) fn collector(
+    document: &CollectorDocument,
+    directory: &FilePath,
+    at: &Path,
+    findings: &mut Findings<'_>,
+) -> Option<CollectorSettings> {
     let endpoint = endpoint(&document.endpoint, &at.key("endpoint"), findings);
     let header_files =
         header_files(document.header_files.as_ref(), directory, &at.key("header_files"), findings);
-    let push_every = bounded(document.push_every, 60_000, 1000, 3_600_000, &at.key("push_every"), findings);
     let attributes = attributes(document.attributes.as_ref(), &at.key("attributes"), findings);
     let endpoint = endpoint?;
     if endpoint.scheme() == "http" {
@@ -44,15 +62,8 @@ fn otlp(
             findings.warning(&at.key("header_files"), what, "give `endpoint` an https URL");
         }
     }
-    Some(OtlpSettings {
-        endpoint,
-        ca_file: document.ca_file.as_ref().map(|file| directory.join(file)),
-        header_files,
-        traces: document.traces.unwrap_or(true),
-        metrics: document.metrics.unwrap_or(true),
-        push_every,
-        attributes,
-    })
+    let ca_file = document.ca_file.as_ref().map(|file| directory.join(file));
+    Some(CollectorSettings { endpoint, ca_file, header_files, attributes })
 }
 
 fn endpoint(text: &str, at: &Path, findings: &mut Findings<'_>) -> Option<Url> {
@@ -109,7 +120,7 @@ fn attributes(
     at: &Path,
     findings: &mut Findings<'_>,
 ) -> Vec<(String, String)> {
-    let mut attributes = BTreeMap::from([(SERVICE_NAME.to_owned(), "gatepost".to_owned())]);
+    let mut attributes = BTreeMap::from(SERVICE.map(|(name, value)| (name.to_owned(), value.to_owned())));
     for (name, value) in written.into_iter().flatten() {
         if name.is_empty() || value.is_empty() {
             findings.error(&at.key(name), "is empty", "write a name and a value, or delete it");

@@ -31,5 +31,5 @@ pub use revocation::{
     WhenStaleDocument,
 };
 pub use suspicion::{InvalidTokenBurstDocument, SuspicionDocument};
-pub use telemetry::{OtlpDocument, TelemetryDocument};
+pub use telemetry::{CollectorDocument, OtlpDocument, TelemetryDocument};
 pub use values::{AudiencesDocument, DurationDocument, ScopesDocument};

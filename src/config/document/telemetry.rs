@@ -21,7 +21,7 @@ pub struct TelemetryDocument {
 pub struct OtlpDocument {
     /// The collector: `http://` or `https://`, host and port, no path.
     pub endpoint: String,
-    /// A PEM file with the certificate authorities to trust for it, besides the system's.
+    /// A PEM file with the certificate authorities to trust for it, instead of the system's.
     pub ca_file: Option<String>,
     /// Headers to send to it, each with the file that holds its value; read again for each export.
     pub header_files: Option<BTreeMap<String, String>>,
@@ -33,4 +33,27 @@ pub struct OtlpDocument {
     pub push_every: Option<DurationDocument>,
     /// Resource attributes, such as `service.namespace`. Default of `service.name`: gatepost.
     pub attributes: Option<BTreeMap<String, String>>,
+}
+
+/// A collector, for whatever it is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CollectorDocument {
+    /// The collector: `http://` or `https://`, host and port, no path.
+    pub endpoint: String,
+    /// A PEM file with the certificate authorities to trust for it, instead of the system's.
+    pub ca_file: Option<String>,
+    /// Headers to send to it, each with the file that holds its value; read again for each export.
+    pub header_files: Option<BTreeMap<String, String>>,
+    /// Resource attributes, such as `service.namespace`. Default of `service.name`: gatepost.
+    pub attributes: Option<BTreeMap<String, String>>,
+}
+
+impl OtlpDocument {
+    /// The part that says where, not what.
+    #[must_use]
+    pub fn collector(&self) -> CollectorDocument {
+        let Self { endpoint, ca_file, header_files, attributes, .. } = self.clone();
+        CollectorDocument { endpoint, ca_file, header_files, attributes }
+    }
 }

@@ -15,6 +15,7 @@ use crate::check::issuer::Issuers;
 use crate::check::policy::Reads;
 use crate::check::record::{Recorder, token_digest};
 use crate::check::trail::Stages;
+use crate::config::AuditFile;
 use crate::suspicion::{Held, Kind};
 use crate::telemetry::metrics::Metrics;
 
@@ -76,7 +77,7 @@ fn lines(path: &Path) -> Vec<String> {
 async fn a_file_has_every_line_and_only_its_owner_may_read_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(&directory);
-    let (audit, writer) = audit(Metrics::new().audit(), to(&path, 1 << 20, 1));
+    let (audit, writer) = audit(&Metrics::new(), to(&path, 1 << 20, 1));
     take(&audit, "/a?access_token=secret");
     take(&audit, "/b\nforged\u{2028}");
     let mut writer = Box::pin(writer.run());
@@ -103,7 +104,7 @@ async fn a_file_that_is_long_enough_is_continued_by_another_and_so_many_are_kept
     let directory = tempfile::tempdir().unwrap();
     let path = file(&directory);
     let length = serde_json::to_string(&record("/00")).unwrap().len() as u64 + 1;
-    let (audit, writer) = audit(Metrics::new().audit(), to(&path, 10 * length, 2));
+    let (audit, writer) = audit(&Metrics::new(), to(&path, 10 * length, 2));
     let mut writer = Box::pin(writer.run());
     for number in 0..45 {
         take(&audit, &format!("/{number:02}"));
@@ -128,7 +129,7 @@ async fn a_full_disk_is_counted_and_no_line_that_was_taken_is_lost() {
     let path = directory.path().join("audit.jsonl");
     std::os::unix::fs::symlink("/dev/full", &path).unwrap();
     let metrics = Metrics::new();
-    let (audit, writer) = audit(metrics.audit(), to(&path, 1 << 20, 1));
+    let (audit, writer) = audit(&metrics, to(&path, 1 << 20, 1));
     let mut writer = Box::pin(writer.run());
     take(&audit, "/while it is full");
     let count = |result| metrics.audit().count(result);
@@ -152,7 +153,7 @@ async fn a_directory_that_was_removed_is_made_again_as_soon_as_it_can_be() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(&directory);
     let parent = path.parent().unwrap();
-    let (audit, writer) = audit(Metrics::new().audit(), to(&path, 1 << 20, 1));
+    let (audit, writer) = audit(&Metrics::new(), to(&path, 1 << 20, 1));
     let mut writer = Box::pin(writer.run());
     take(&audit, "/before");
     until(&mut writer, || audit.is_written()).await;
@@ -173,7 +174,7 @@ async fn a_directory_that_was_removed_is_made_again_as_soon_as_it_can_be() {
 #[test]
 fn a_full_queue_drops_and_counts() {
     let metrics = Metrics::new();
-    let (audit, writer) = audit(metrics.audit(), AuditDestination::Stdout);
+    let (audit, writer) = audit(&metrics, AuditDestination::Stdout);
     for _ in 0..=QUEUE {
         take(&audit, "/");
     }
@@ -186,7 +187,7 @@ fn a_full_queue_drops_and_counts() {
 async fn events_have_room_of_their_own_and_name_nobody() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(&directory);
-    let (audit, writer) = audit(Metrics::new().audit(), to(&path, 1 << 20, 1));
+    let (audit, writer) = audit(&Metrics::new(), to(&path, 1 << 20, 1));
     let now = UnixTime::from_seconds(1_795_435_260);
     audit.take(now, 1, || record("/"));
     let digest = token_digest("token");

@@ -1,4 +1,5 @@
-//! The connection to a collector: made when it is first needed, with headers read from their files each time.
+//! The connection to a collector, for all that is sent to one: made when it is first needed, with headers read
+//! from their files each time.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status};
 
-use crate::config::OtlpSettings;
+use crate::config::CollectorSettings;
 use crate::secret::Secret;
 
 /// How long one export may take.
@@ -23,8 +24,8 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Where telemetry goes.
 #[derive(Debug)]
-pub(super) struct Collector {
-    settings: OtlpSettings,
+pub(in crate::telemetry) struct Collector {
+    settings: CollectorSettings,
     channel: Option<Channel>,
     failing: bool,
 }
@@ -32,7 +33,7 @@ pub(super) struct Collector {
 /// Why the collector did not take an export. Never what was sent, nor a message of the collector, which may
 /// repeat a header.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ExportFault {
+pub(in crate::telemetry) enum ExportFault {
     #[error("{}: {error}", path.display())]
     File { path: PathBuf, error: io::Error },
     #[error("{}: it does not hold the value of a header", .0.display())]
@@ -52,12 +53,12 @@ impl From<Status> for ExportFault {
 }
 
 impl Collector {
-    pub(super) fn new(settings: OtlpSettings) -> Self {
+    pub(in crate::telemetry) fn new(settings: CollectorSettings) -> Self {
         Self { settings, channel: None, failing: false }
     }
 
     /// Who sends.
-    pub(super) fn resource(&self) -> Resource {
+    pub(in crate::telemetry) fn resource(&self) -> Resource {
         let attributes = self.settings.attributes.iter();
         Resource {
             attributes: attributes.map(|(key, value)| attribute(key, value)).collect(),
@@ -69,7 +70,10 @@ impl Collector {
     ///
     /// # Errors
     /// When a file can't be used.
-    pub(super) async fn address<T>(&mut self, message: T) -> Result<(Channel, Request<T>), ExportFault> {
+    pub(in crate::telemetry) async fn address<T>(
+        &mut self,
+        message: T,
+    ) -> Result<(Channel, Request<T>), ExportFault> {
         let channel = match &self.channel {
             Some(channel) => channel.clone(),
             None => self.channel.insert(connect(&self.settings).await?).clone(),
@@ -86,7 +90,7 @@ impl Collector {
 
     /// Tells the operator when exports begin to fail and when they succeed again. After a failure the connection is
     /// made anew, with the certificate authorities as they are then.
-    pub(super) fn ended(&mut self, what: &'static str, ended: &Result<(), ExportFault>) {
+    pub(in crate::telemetry) fn ended(&mut self, what: &'static str, ended: &Result<(), ExportFault>) {
         match ended {
             Ok(()) if self.failing => tracing::info!(what, "the collector takes telemetry again"),
             Err(error) if !self.failing => {
@@ -96,13 +100,18 @@ impl Collector {
         }
         self.failing = ended.is_err();
         if self.failing {
-            self.channel = None;
+            self.disconnect();
         }
+    }
+
+    /// Has the next export make a connection, with the certificate authorities as they are then.
+    pub(in crate::telemetry) fn disconnect(&mut self) {
+        self.channel = None;
     }
 }
 
 /// What the parts of an export are said to come from.
-pub(super) fn scope() -> InstrumentationScope {
+pub(in crate::telemetry) fn scope() -> InstrumentationScope {
     InstrumentationScope {
         name: env!("CARGO_PKG_NAME").to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -110,19 +119,21 @@ pub(super) fn scope() -> InstrumentationScope {
     }
 }
 
-pub(super) fn attribute(key: &str, value: &str) -> KeyValue {
+pub(in crate::telemetry) fn attribute(key: &str, value: &str) -> KeyValue {
     let value = Some(AnyValue { value: Some(Value::StringValue(value.to_owned())) });
     KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
 }
 
-async fn connect(settings: &OtlpSettings) -> Result<Channel, ExportFault> {
+async fn connect(settings: &CollectorSettings) -> Result<Channel, ExportFault> {
     let endpoint = Endpoint::from_shared(settings.endpoint.to_string()).map_err(|_| ExportFault::Tls)?;
+    let endpoint = endpoint.user_agent(concat!("gatepost/", env!("CARGO_PKG_VERSION")));
+    let endpoint = endpoint.map_err(|_| ExportFault::Tls)?;
     let mut endpoint = endpoint.connect_timeout(TIMEOUT).timeout(TIMEOUT);
     if settings.endpoint.scheme() == "https" {
-        let mut tls = ClientTlsConfig::new().with_native_roots();
-        if let Some(path) = &settings.ca_file {
-            tls = tls.ca_certificate(Certificate::from_pem(read(path).await?));
-        }
+        let tls = match &settings.ca_file {
+            Some(path) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(path).await?)),
+            None => ClientTlsConfig::new().with_native_roots(),
+        };
         endpoint = endpoint.tls_config(tls).map_err(|_| ExportFault::Tls)?;
     }
     Ok(endpoint.connect_lazy())

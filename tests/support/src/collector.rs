@@ -4,6 +4,8 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
+use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
     MetricsService, MetricsServiceServer,
 };
@@ -16,6 +18,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use tokio::net::TcpListener;
@@ -49,6 +52,7 @@ struct Received {
     metadata: Vec<MetadataMap>,
     traces: Vec<ExportTraceServiceRequest>,
     metrics: Vec<ExportMetricsServiceRequest>,
+    logs: Vec<ExportLogsServiceRequest>,
 }
 
 impl Collector {
@@ -57,7 +61,15 @@ impl Collector {
     /// # Errors
     /// When no port can be opened.
     pub async fn start() -> Result<Self> {
-        Self::serve(Server::builder()).await
+        Self::at(([127, 0, 0, 1], 0).into()).await
+    }
+
+    /// One that takes plain connections at this address.
+    ///
+    /// # Errors
+    /// When the port can't be opened.
+    pub async fn at(address: SocketAddr) -> Result<Self> {
+        Self::serve(Server::builder(), address).await
     }
 
     /// One that speaks TLS as `localhost`, and the certificate of its authority, PEM.
@@ -69,16 +81,17 @@ impl Collector {
         let identity = Identity::from_pem(&certificates.server, &certificates.server_key);
         let server = Server::builder().tls_config(ServerTlsConfig::new().identity(identity));
         let server = server.doing(|| "cannot set up TLS".into())?;
-        Ok((Self::serve(server).await?, certificates.authority))
+        Ok((Self::serve(server, ([127, 0, 0, 1], 0).into()).await?, certificates.authority))
     }
 
-    async fn serve(mut server: Server) -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.doing(|| "cannot open a port".into())?;
+    async fn serve(mut server: Server, address: SocketAddr) -> Result<Self> {
+        let listener = TcpListener::bind(address).await.doing(|| "cannot open a port".into())?;
         let address = listener.local_addr().doing(|| "cannot tell the port".into())?;
         let shared = Shared { received: Arc::default(), answers: Arc::new(watch::channel(true).0) };
         let router = server
             .add_service(TraceServiceServer::new(shared.clone()))
-            .add_service(MetricsServiceServer::new(shared.clone()));
+            .add_service(MetricsServiceServer::new(shared.clone()))
+            .add_service(LogsServiceServer::new(shared.clone()));
         let mut serving = JoinSet::new();
         serving.spawn(async move {
             // Whoever waits for what it should have taken is told that nothing came.
@@ -121,6 +134,13 @@ impl Collector {
         self.shared.received().metrics.iter().map(of).collect()
     }
 
+    /// The log records that have come.
+    pub fn records(&self) -> Vec<LogRecord> {
+        let received = self.shared.received();
+        let resources = received.logs.iter().flat_map(|export| &export.resource_logs);
+        resources.flat_map(|its| &its.scope_logs).flat_map(|its| its.log_records.clone()).collect()
+    }
+
     /// The values of a header, one for each export that had it.
     pub fn header(&self, name: &str) -> Vec<String> {
         let received = self.shared.received();
@@ -131,7 +151,7 @@ impl Collector {
     /// All that has come, as text to search in.
     pub fn everything(&self) -> String {
         let received = self.shared.received();
-        format!("{:?}{:?}{:?}", received.metadata, received.traces, received.metrics)
+        format!("{:?}{:?}{:?}{:?}", received.metadata, received.traces, received.metrics, received.logs)
     }
 }
 
@@ -171,5 +191,16 @@ impl MetricsService for Shared {
     ) -> std::result::Result<Response<ExportMetricsServiceResponse>, Status> {
         self.take(request, |received, message| received.metrics.push(message)).await;
         Ok(Response::new(ExportMetricsServiceResponse::default()))
+    }
+}
+
+#[tonic::async_trait]
+impl LogsService for Shared {
+    async fn export(
+        &self,
+        request: Request<ExportLogsServiceRequest>,
+    ) -> std::result::Result<Response<ExportLogsServiceResponse>, Status> {
+        self.take(request, |received, message| received.logs.push(message)).await;
+        Ok(Response::new(ExportLogsServiceResponse::default()))
     }
 }
