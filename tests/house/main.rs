@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails here is a failed test")]
 
 mod layering;
+mod monitoring;
 mod readme;
 mod revocation;
 mod samples;
