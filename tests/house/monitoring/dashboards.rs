@@ -28,7 +28,11 @@ fn each_belongs_to_no_grafana_and_takes_its_data_source_from_a_variable() {
         assert!(dashboard["schemaVersion"].as_u64().unwrap() >= 39, "{name}");
         assert_eq!(dashboard["templating"]["list"][0]["name"], "datasource");
         let text = dashboard.to_string();
-        assert_eq!(text.matches("\"uid\":").count() - 1, text.matches("\"uid\":\"${datasource}\"").count(), "{name}");
+        assert_eq!(
+            text.matches("\"uid\":").count() - 1,
+            text.matches("\"uid\":\"${datasource}\"").count(),
+            "{name}"
+        );
     }
 }
 
@@ -44,7 +48,10 @@ fn every_panel_says_what_it_shows_and_in_which_unit() {
             assert!(!targets.is_empty(), "{place}");
             for target in targets {
                 let expression = target["expr"].as_str().unwrap();
-                assert!(!expression.contains("rate(") || expression.contains("[$__rate_interval]"), "{place}");
+                assert!(
+                    !expression.contains("rate(") || expression.contains("[$__rate_interval]"),
+                    "{place}"
+                );
             }
         }
     }

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gatepost::check::{DenyReason, OutageReason};
 use promql_parser::label::{MatchOp, Matcher};
-use promql_parser::parser::{Expr, VectorSelector, parse};
+use promql_parser::parser::{Expr, LabelModifier, VectorSelector, parse};
 use promql_parser::util::{ExprVisitor, walk_expr};
 use serde_json::Value;
 
 use super::{DASHBOARDS, dashboard, families, rules};
+
+type Known = BTreeMap<String, BTreeSet<String>>;
 
 /// What Grafana puts in before it asks.
 const VARIABLES: [(&str, &str); 5] =
@@ -37,9 +39,22 @@ fn of_dashboard(name: &str) -> Vec<(String, String)> {
         list(&panel["targets"]).into_iter().map(move |target| (title.clone(), target))
     });
     let annotations = list(&dashboard["annotations"]["list"]).into_iter();
-    targets
+    let shown = targets
         .chain(annotations.map(|annotation| ("annotation".to_owned(), annotation)))
-        .map(|(title, target)| (format!("{name}: {title}"), filled_in(target["expr"].as_str().unwrap())))
+        .map(|(title, target)| (format!("{name}: {title}"), filled_in(target["expr"].as_str().unwrap())));
+    shown.chain(of_variables(name, &dashboard)).collect()
+}
+
+/// What a dashboard asks for the values of its variables: `label_values(series, label)`.
+fn of_variables(name: &str, dashboard: &Value) -> Vec<(String, String)> {
+    let variables = dashboard["templating"]["list"].as_array().unwrap().iter();
+    let asked = variables.filter_map(|variable| Some((variable, variable["query"]["query"].as_str()?)));
+    let expression = |query: &str| {
+        let (series, label) = query.strip_prefix("label_values(")?.strip_suffix(')')?.rsplit_once(", ")?;
+        Some(format!("count by ({label}) ({series})"))
+    };
+    asked
+        .map(|(variable, query)| (format!("{name}: {}", variable["name"]), expression(query).unwrap()))
         .collect()
 }
 
@@ -47,9 +62,9 @@ fn filled_in(expression: &str) -> String {
     VARIABLES.iter().fold(expression.to_owned(), |text, (variable, value)| text.replace(variable, value))
 }
 
-/// The selectors of an expression.
+/// The selectors of an expression, and the labels that a part of it is grouped or joined by.
 #[derive(Default)]
-struct Selectors(Vec<VectorSelector>);
+struct Selectors(Vec<VectorSelector>, Vec<(Vec<String>, Expr)>);
 
 impl ExprVisitor for Selectors {
     type Error = std::convert::Infallible;
@@ -58,22 +73,46 @@ impl ExprVisitor for Selectors {
         match expression {
             Expr::VectorSelector(selector) => self.0.push(selector.clone()),
             Expr::MatrixSelector(matrix) => self.0.push(matrix.vs.clone()),
+            Expr::Aggregate(aggregate) => self.group(aggregate.modifier.as_ref(), expression),
+            Expr::Binary(binary) => {
+                let matching = binary.modifier.as_ref().and_then(|modifier| modifier.matching.as_ref());
+                self.group(matching, expression);
+            }
             _ => {}
         }
         Ok(true)
     }
 }
 
-fn selectors(place: &str, expression: &str) -> Vec<VectorSelector> {
-    let parsed = parse(expression).unwrap_or_else(|error| panic!("{place}: {error}\n{expression}"));
-    let mut selectors = Selectors::default();
-    let Ok(_) = walk_expr(&mut selectors, &parsed);
-    selectors.0
+impl Selectors {
+    fn of(expression: &Expr) -> Self {
+        let mut selectors = Self::default();
+        let Ok(_) = walk_expr(&mut selectors, expression);
+        selectors
+    }
+
+    fn group(&mut self, modifier: Option<&LabelModifier>, of: &Expr) {
+        if let Some(modifier) = modifier {
+            self.1.push((modifier.labels().labels.clone(), of.clone()));
+        }
+    }
 }
 
-fn problems(place: &str, expression: &str, known: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
-    let mut problems = Vec::new();
-    for selector in selectors(place, expression) {
+/// Labels that a part is grouped or joined by and that one of its series does not have.
+fn ungroupable(place: &str, labels: &[String], of: &Expr, known: &Known) -> Vec<String> {
+    let series = Selectors::of(of).0.into_iter().filter_map(|selector| selector.name);
+    let pairs = series.flat_map(|name| labels.iter().map(move |label| (name.clone(), label)));
+    let unknown =
+        pairs.filter(|(name, label)| known.get(name).is_some_and(|labels| !labels.contains(*label)));
+    unknown.map(|(name, label)| format!("{place}: {name} can't be grouped by {label:?}")).collect()
+}
+
+fn problems(place: &str, expression: &str, known: &Known) -> Vec<String> {
+    let parsed = parse(expression).unwrap_or_else(|error| panic!("{place}: {error}\n{expression}"));
+    let Selectors(selectors, groups) = Selectors::of(&parsed);
+    let mut problems: Vec<_> =
+        groups.iter().flat_map(|(labels, of)| ungroupable(place, labels, of, known)).collect();
+    for selector in selectors {
         let name = selector.name.unwrap_or_default();
         let Some(labels) = known.get(&name) else {
             problems.push(format!("{place}: nothing exports {name:?}"));
@@ -83,9 +122,10 @@ fn problems(place: &str, expression: &str, known: &BTreeMap<String, BTreeSet<Str
             if !labels.contains(&matcher.name) {
                 problems.push(format!("{place}: {name} has no label {:?}", matcher.name));
             }
-            problems.extend(unknown_values(&name, matcher).map(|value| {
-                format!("{place}: {name} never has {}={value:?}", matcher.name)
-            }));
+            problems.extend(
+                unknown_values(&name, matcher)
+                    .map(|value| format!("{place}: {name} never has {}={value:?}", matcher.name)),
+            );
         }
     }
     problems
@@ -97,16 +137,21 @@ fn unknown_values<'m>(series: &'m str, matcher: &'m Matcher) -> impl Iterator<It
     values.filter(move |value| match &matcher.name[..] {
         "reason" => !is_reason(value),
         "outcome" => !["allow", "answer", "deny", "unavailable"].contains(value),
+        "result" | "stage" => is_unlisted(series, &matcher.name, value),
         "le" => !matches!(matcher.op, MatchOp::Equal) || !families::has_bucket(series, value),
         _ => false,
     })
 }
 
+fn is_unlisted(series: &str, label: &str, value: &str) -> bool {
+    let listed = families::values(series, label);
+    !listed.is_empty() && !listed.contains(value)
+}
+
 fn is_reason(value: &str) -> bool {
     DenyReason::ALL.iter().any(|reason| reason.label() == value)
         || OutageReason::ALL.iter().any(|reason| reason.label() == value)
-        // On its way in: a source that is over its limit.
-        || value == "source_limited"
+        || value == families::REASON_NOT_YET_IN_README
 }
 
 #[test]
@@ -128,6 +173,8 @@ fn what_is_not_there_is_found() {
         ("gatepost_checks_total{reason=~\"key_unknown|key_lost\"}", "never has reason=\"key_lost\""),
         ("gatepost_check_duration_seconds_bucket{le=\"0.005\"}", "never has le=\"0.005\""),
         ("envoy_vhost_vcluster_upstream_rq_time_bucket{le=\"301\"}", "never has le=\"301\""),
+        ("sum by (issuer) (gatepost_checks_total)", "gatepost_checks_total can't be grouped by \"issuer\""),
+        ("gatepost_jwks_refreshes_total{result=\"failed\"}", "never has result=\"failed\""),
         ("gatepost_check_duration_seconds", "nothing exports"),
         ("fleet:gatepost_checks:rate7m", "nothing exports"),
     ] {
