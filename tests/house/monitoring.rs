@@ -6,6 +6,7 @@ mod alerts;
 mod dashboards;
 mod expressions;
 mod families;
+mod guide;
 mod rules;
 mod yaml;
 
