@@ -79,6 +79,19 @@ fn expectations() -> Vec<Expectation> {
     all
 }
 
+/// Else an alert is sometimes evaluated before the rules that it reads, and finds what they recorded a step ago.
+#[test]
+fn each_test_evaluates_rules_before_the_alerts_that_read_them() {
+    let groups = ["rules.yaml", "alerts.yaml"].map(|name| yaml::read(&file(name))["groups"].clone());
+    let groups = groups.iter().flat_map(|groups| groups.as_array().unwrap());
+    let names: Vec<_> = groups.map(|group| group["name"].as_str().unwrap()).collect();
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "two groups have one name");
+    for entry in fs::read_dir(file("tests")).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(yaml::read(&path)["group_eval_order"], serde_json::json!(names), "{}", path.display());
+    }
+}
+
 /// Whether these labels of a firing alert are those of this rule.
 fn is_of(labels: &Value, rule: &Rule) -> bool {
     let own = rule.text["labels"].as_object().unwrap();
