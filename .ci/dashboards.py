@@ -106,7 +106,7 @@ def traffic(quickstart, gateway):
     names = ["reader.jwt", "writer.jwt", "opaque.token", "other-service.jwt", "expired.jwt"]
     tokens = [quickstart.token(name) for name in names] + [of_the_issuer_that_is_down(), "a.b.c"]
     signed, signature = tokens[0].rsplit(".", 1)
-    tokens.append(f"{signed}.{signature[::-1]}")
+    tokens.append(f"{signed}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}")
     orders, refund = f"{quickstart.envoy}/orders/7", f"{quickstart.envoy}/orders/7/refund"
     refresh = {"grant_type": "refresh_token", "refresh_token": "r", "client_id": "web"}
     code = {"grant_type": "authorization_code", "code": "c", "code_verifier": "v", "client_id": "web"}
