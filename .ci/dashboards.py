@@ -162,7 +162,7 @@ def queries():
             for target in panel.get("targets", []):
                 yield (path.stem, panel["title"]), target["expr"]
         for annotation in dashboard["annotations"]["list"]:
-            yield (path.stem, annotation["name"]), annotation["expr"]
+            yield (path.stem, annotation["name"]), annotation["target"]["expr"]
         for variable in dashboard["templating"]["list"]:
             if variable["type"] == "query":
                 asked = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])

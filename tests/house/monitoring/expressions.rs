@@ -40,7 +40,7 @@ fn of_dashboard(name: &str) -> Vec<(String, String)> {
     });
     let annotations = list(&dashboard["annotations"]["list"]).into_iter();
     let shown = targets
-        .chain(annotations.map(|annotation| ("annotation".to_owned(), annotation)))
+        .chain(annotations.map(|annotation| ("annotation".to_owned(), annotation["target"].clone())))
         .map(|(title, target)| (format!("{name}: {title}"), filled_in(target["expr"].as_str().unwrap())));
     shown.chain(of_variables(name, &dashboard)).collect()
 }
