@@ -19,7 +19,7 @@ use crate::config::Auditing;
 use crate::jose::UnixTime;
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::sources::gather;
-use crate::suspicion::{Detectors, Seen, Suspicion};
+use crate::suspicion::{Detectors, Holder, Seen, Suspicion};
 use crate::telemetry::audit::Audit;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::per_second::PerSecond;
@@ -134,6 +134,9 @@ impl Authorizer {
 
     fn suspect(&self, snapshot: &Snapshot, input: &CheckInput, decided: &Decided, now: UnixTime) {
         let seen = Seen::of(input, decided, &snapshot.issuers);
+        if let (Some(Holder { issuer, client: Some(client), .. }), None) = (&seen.holder, seen.refused) {
+            self.metrics.clients().seen(issuer, client, now);
+        }
         for suspicion in self.detectors.observe(&seen, &snapshot.suspicion, now) {
             self.report(snapshot, &suspicion, now);
         }

@@ -1,5 +1,6 @@
 //! Every metric family, in one struct. Labels are closed enums and configured names, nothing else.
 
+mod clients;
 mod config;
 mod format;
 mod issuers;
@@ -19,6 +20,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+pub use clients::ActiveClients;
 pub use config::ConfigMetrics;
 pub use format::Format;
 pub use issuers::{CallResult, IssuerMetrics, RefreshResult, Saved, Saves};
@@ -49,6 +51,7 @@ pub struct Metrics {
     issuers: IssuerMetrics,
     revocations: RevocationMetrics,
     suspicion: SuspicionMetrics,
+    clients: ActiveClients,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -94,6 +97,7 @@ impl Metrics {
         let mut standard = Registry::default();
         standard.register_collector(Box::new(runtime::Process));
         let suspicion = SuspicionMetrics::register(&mut registry);
+        let clients = ActiveClients::register(&mut registry);
         let (allowed, answered) = (counter("allow", ""), counter("answer", ""));
         Self {
             registry,
@@ -111,6 +115,7 @@ impl Metrics {
             issuers,
             revocations,
             suspicion,
+            clients,
         }
     }
 
@@ -132,6 +137,12 @@ impl Metrics {
         };
         counter.map(Counter::inc);
         self.duration.observe(took.as_secs_f64());
+    }
+
+    /// Who comes.
+    #[must_use]
+    pub fn clients(&self) -> &ActiveClients {
+        &self.clients
     }
 
     /// What is said of rules.

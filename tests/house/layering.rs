@@ -12,7 +12,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("check", &["jose"]),
     ("config", &["check", "jose"]),
     ("suspicion", &["config", "check", "jose"]),
-    ("telemetry", &["suspicion", "check", "jose"]),
+    ("telemetry", &["suspicion", "clock", "check", "jose"]),
     ("sources", &["config", "telemetry", "clock", "secret", "check", "jose"]),
     ("snapshot", &["sources", "config", "check", "jose"]),
     ("authorizer", &["sources", "snapshot", "telemetry", "suspicion", "clock", "config", "check", "jose"]),

@@ -31,7 +31,7 @@ pub mod wait;
 pub use authorization_server::{AuthorizationServer, Endpoint, Fault, Format, Mint};
 pub use client::{Answer, Connection, Request};
 pub use config_dir::ConfigDir;
-pub use envoy::{Envoy, EnvoyConfig};
+pub use envoy::{Envoy, EnvoyConfig, GATEWAY_SERIES, SIDECAR_SERIES};
 pub use error::{Error, Result};
 pub use feed_servers::{NatsServer, RedisServer};
 pub use introspection_server::{Introspected, IntrospectionServer, Say};
