@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 use crate::error::Doing as _;
 use crate::{Error, Result};
 
+pub(crate) mod kubernetes;
+
 const ENVOY: &str = "1.40.0";
 const OIDC_PROVIDER: &str = "9.13.3";
 /// The version of the PyPI package; it holds Redis 6.2.14.

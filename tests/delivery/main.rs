@@ -1,0 +1,3 @@
+//! What is delivered to a cluster, rendered and read by the real tools: Helm, Kustomize and the API's schemas.
+
+mod tools;
