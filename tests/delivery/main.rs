@@ -1,4 +1,11 @@
 //! What is delivered to a cluster, rendered and read by the real tools: Helm, Kustomize and the API's schemas.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a helper that fails here is a failed test"
+)]
+
 mod chart;
 mod tools;
