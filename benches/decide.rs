@@ -71,7 +71,7 @@ impl Fixture {
                 Step::Decided(decided) => decided.decision,
                 Step::More(_) => panic!("nothing here asks for introspection"),
             },
-            Err(decision) => decision,
+            Err(decided) => decided.decision,
         }
     }
 }

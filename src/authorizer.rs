@@ -9,12 +9,11 @@ use tokio::time::Instant;
 
 use crate::check::credential::PresentedToken;
 use crate::check::issuer::IssuerId;
-use crate::check::record::Record;
-use crate::check::trail::Trail;
-use crate::check::trial::{Difference, Tried, try_out};
+use crate::check::record::Recorder;
+use crate::check::trail::{Stages, Trail};
+use crate::check::trial::{Tried, try_out};
 use crate::check::{CheckInput, Decided, Decision, DenyReason, Need, Step, decide, plan};
 use crate::clock::{Clock, stopwatch};
-use crate::config::AuditRequests;
 use crate::jose::UnixTime;
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::sources::gather;
@@ -51,10 +50,12 @@ impl Authorizer {
         let started = stopwatch();
         let now = self.clock.now();
         let snapshot = self.snapshot.load();
-        let decided = run(&snapshot, input, within, now, &mut ()).await;
+        let mut stages = Stages::default();
+        let decided = run(&snapshot, input, within, now, &mut stages).await;
         self.metrics.checked(&decided.decision, started.elapsed());
+        self.metrics.rules().checked(&decided);
         self.count_hit(&snapshot, &decided);
-        self.look_beyond(&snapshot, input, &decided, now);
+        self.look_beyond(&snapshot, input, &decided, stages, now);
         let decision = decided.decision;
         tracing::debug!(
             outcome = decision.outcome(),
@@ -81,17 +82,24 @@ impl Authorizer {
         }
     }
 
-    /// Whether every line of the audit log that was taken has left for standard output.
+    /// The audit log.
     #[must_use]
-    pub fn has_recorded_all(&self) -> bool {
-        self.audit.is_written()
+    pub fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     /// Tries policies out and records, before the answer is sent; whatever fails in it, the answer stays.
-    fn look_beyond(&self, snapshot: &Snapshot, input: &CheckInput, decided: &Decided, now: UnixTime) {
+    fn look_beyond(
+        &self,
+        snapshot: &Snapshot,
+        input: &CheckInput,
+        decided: &Decided,
+        stages: Stages,
+        now: UnixTime,
+    ) {
         let looked = catch_unwind(AssertUnwindSafe(|| {
             let tried = self.try_out(snapshot, input, decided, now);
-            self.record(snapshot, input, decided, &tried, now);
+            self.record(snapshot, input, decided, stages, &tried, now);
         }));
         if looked.is_err() {
             tracing::error!(
@@ -117,23 +125,17 @@ impl Authorizer {
         snapshot: &Snapshot,
         input: &CheckInput,
         decided: &Decided,
+        stages: Stages,
         tried: &[Tried],
         now: UnixTime,
     ) {
-        let wanted = match snapshot.audit.requests {
-            AuditRequests::None => false,
-            AuditRequests::Differences => {
-                let differs = [Difference::WouldDeny, Difference::WouldAllow];
-                tried.iter().any(|tried| differs.contains(&tried.difference))
-            }
-            AuditRequests::Denials => !matches!(decided.decision, Decision::Allow(_) | Decision::Answer(_)),
-            AuditRequests::All => true,
-        };
-        if wanted {
-            self.audit.take(now, snapshot.audit.per_second, || {
-                let Snapshot { issuers, reads, generation, .. } = snapshot;
-                Record::of(input, decided, tried, issuers, reads, now.to_string(), *generation)
-            });
+        let Snapshot { audit, issuers, reads, generation, .. } = snapshot;
+        if audit.selects(&decided.decision, tried, fastrand::f64) {
+            let identities = &audit.identities;
+            let generation = *generation;
+            let recorder =
+                Recorder { input, decided, stages, tried, issuers, reads, identities, now, generation };
+            self.audit.take(now, audit.settings.per_second, || recorder.record());
         }
     }
 }
@@ -149,7 +151,7 @@ async fn run(
     let deadline = Instant::now() + within.map_or(longest, |within| within.min(longest));
     let mut plan = match plan(input, snapshot.world(), now, trail) {
         Ok(plan) => plan,
-        Err(decision) => return decision.into(),
+        Err(decided) => return decided,
     };
     loop {
         let asked = match plan.need() {

@@ -9,7 +9,7 @@ use crate::check::issuer::{IssuerId, IssuerKeys, Issuers, KnownKeys};
 use crate::check::policy::{Policy, Reads};
 use crate::check::resource::ProtectedResource;
 use crate::check::trial::Trial;
-use crate::config::{AuditSettings, CheckLimits};
+use crate::config::{Auditing, CheckLimits};
 use crate::jose::UnixTime;
 use crate::sources::{KeySink, RevocationSources, Sources};
 
@@ -39,8 +39,8 @@ pub struct Snapshot {
     pub sources: Arc<Sources>,
     /// What has been revoked.
     pub revocations: Option<Arc<RevocationSources>>,
-    /// Which checks are recorded.
-    pub audit: AuditSettings,
+    /// Which checks are recorded, and how.
+    pub audit: Arc<Auditing>,
     /// Bounds on every check.
     pub limits: CheckLimits,
 }

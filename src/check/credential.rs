@@ -16,6 +16,46 @@ impl<'a> PresentedToken<'a> {
     }
 }
 
+/// What kind of token a check was about, as far as it was looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TokenKind {
+    /// No token was read: none was needed, none was presented, or not in a form to read it from.
+    #[default]
+    None,
+    /// A JWT, verified or not.
+    Jwt,
+    /// Any other, which only its issuer can tell about.
+    Opaque,
+}
+
+impl TokenKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::None, Self::Jwt, Self::Opaque];
+
+    /// The value of the metric label `token_kind`.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Jwt => "jwt",
+            Self::Opaque => "opaque",
+        }
+    }
+
+    /// The kind of a token that was presented, by its form.
+    #[must_use]
+    pub fn of(token: PresentedToken<'_>) -> Self {
+        if looks_like_a_jwt(token.0) { Self::Jwt } else { Self::Opaque }
+    }
+}
+
+/// Base64url of a JSON object begins with `e`; three parts are signed and five encrypted (RFC 7515 §3.1,
+/// RFC 7516 §3.1). More count too: some servers read `a.b.c.` as `a.b.c`, and asking them would be a way around
+/// our own verification.
+fn looks_like_a_jwt(text: &str) -> bool {
+    text.starts_with('e') && text.split('.').count() >= 3
+}
+
 /// Extracts the access token.
 ///
 /// # Errors

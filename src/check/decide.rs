@@ -4,7 +4,7 @@ use std::ops::ControlFlow::{self, Break};
 use std::sync::Arc;
 
 use super::access_token::VerifiedToken;
-use super::credential::PresentedToken;
+use super::credential::{PresentedToken, TokenKind};
 use super::decision::{Decision, DenyReason, Outage, OutageReason};
 use super::input::CheckInput;
 use super::introspection::{self, Answer};
@@ -37,11 +37,13 @@ pub struct Decided {
     pub asked: bool,
     /// The mark that revokes the token, where one does.
     pub revoked_by: Option<Fingerprint>,
+    /// What kind of token was presented.
+    pub token_kind: TokenKind,
 }
 
 impl From<Decision> for Decided {
     fn from(decision: Decision) -> Self {
-        Self { decision, token: None, asked: false, revoked_by: None }
+        Self { decision, token: None, asked: false, revoked_by: None, token_kind: TokenKind::None }
     }
 }
 
@@ -54,6 +56,7 @@ pub fn decide<'a>(
     trail: &mut impl Trail,
 ) -> Step<'a> {
     let Plan { input, route, token, .. } = plan;
+    let token_kind = token.kind();
     let mut judge = Judge { input, route: &route, world, now, trail };
     let decided = match token {
         Token::None => judge.public().into(),
@@ -68,7 +71,7 @@ pub fn decide<'a>(
         Token::Verified(token, presented) => judge.confirmation(token, presented, facts),
         Token::Opaque(id, presented) => judge.opaque(id, presented, facts),
     };
-    Step::Decided(decided)
+    Step::Decided(Decided { token_kind, ..decided })
 }
 
 /// What every part of a decision needs.
@@ -189,7 +192,7 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
         let request = self.route.facts(self.input);
         let granted = policy::evaluate(self.world, rule, &token, request, self.now, self.trail);
         let decision = granted.map_or_else(|reason| self.deny(reason), Decision::Allow);
-        Decided { decision, token: Some(token), asked: false, revoked_by: None }
+        Decided { token: Some(token), ..decision.into() }
     }
 
     fn stale(&mut self, id: IssuerId) -> Decision {

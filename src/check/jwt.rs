@@ -21,10 +21,16 @@ impl UnverifiedJwt<'_> {
         self.issuer
     }
 
+    /// The key that it names, if any.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.jws.header.kid.as_deref()
+    }
+
     /// What this key set has for it.
     #[must_use]
     pub fn lookup<'k>(&self, keys: &'k KeySet) -> Lookup<'k> {
-        keys.lookup(self.jws.header.kid.as_deref(), self.algorithm)
+        keys.lookup(self.kid(), self.algorithm)
     }
 }
 

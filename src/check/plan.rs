@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::access_token::VerifiedToken;
-use super::credential::{self, PresentedToken};
+use super::credential::{self, PresentedToken, TokenKind};
+use super::decide::Decided;
 use super::decision::{Decision, Denial, DenyReason, OutageReason};
 use super::input::CheckInput;
 use super::introspection::Answer;
@@ -54,6 +55,16 @@ pub(super) enum Token<'a> {
     Verified(VerifiedToken, PresentedToken<'a>),
     /// A token that only its issuer can tell about.
     Opaque(IssuerId, PresentedToken<'a>),
+}
+
+impl Token<'_> {
+    pub(super) const fn kind(&self) -> TokenKind {
+        match self {
+            Self::None => TokenKind::None,
+            Self::Unverified(..) | Self::Verified(..) => TokenKind::Jwt,
+            Self::Opaque(..) => TokenKind::Opaque,
+        }
+    }
 }
 
 /// What must be found out before a decision.
@@ -132,6 +143,15 @@ impl<'a> Plan<'a> {
         self.route.rule.requirement().map(|requirement| requirement.stale).unwrap_or_default()
     }
 
+    /// The `kid` of a token whose signature is to be verified, where it names one.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        match &self.token {
+            Token::Unverified(token, _) => token.kid(),
+            Token::None | Token::Verified(..) | Token::Opaque(..) => None,
+        }
+    }
+
     /// Whether this key set can tell about the token, so that asking for a newer one is not needed.
     #[must_use]
     pub fn is_answered_by(&self, keys: &KeySet) -> bool {
@@ -153,19 +173,22 @@ pub(super) fn denial(reason: DenyReason, rule: Option<&Rule>) -> Denial {
 /// Plans a check.
 ///
 /// # Errors
-/// The decision, when it can be made without knowing anything more.
+/// What the check came to, when it can be decided without knowing anything more.
+#[expect(clippy::result_large_err, reason = "a plan is larger")]
 pub fn plan<'a>(
     input: &'a CheckInput,
     world: World<'a>,
     now: UnixTime,
     trail: &mut impl Trail,
-) -> Result<Plan<'a>, Decision> {
-    let place = place(input, world.policy.target_rules(), trail).map_err(|reason| denial(reason, None))?;
+) -> Result<Plan<'a>, Decided> {
+    let refused = |reason| Decided::from(Decision::Deny(denial(reason, None)));
+    let place = place(input, world.policy.target_rules(), trail).map_err(refused)?;
     if let Some(document) = metadata(input, &place, world.resource, trail) {
-        return Err(Decision::Answer(document));
+        return Err(Decision::Answer(document).into());
     }
-    let route = rule_for(place, input, world.policy, trail).map_err(|reason| denial(reason, None))?;
-    plan_for(route, input, world, now, trail).map_err(Decision::Deny)
+    let route = rule_for(place, input, world.policy, trail).map_err(refused)?;
+    let refused = |(denial, token_kind)| Decided { token_kind, ..Decision::Deny(denial).into() };
+    plan_for(route, input, world, now, trail).map_err(refused)
 }
 
 impl World<'_> {
@@ -181,21 +204,24 @@ impl World<'_> {
     }
 }
 
-/// Plans a check of which the rule is known.
+/// Plans a check of which the rule is known. A refusal says what kind of token was refused.
 pub(super) fn plan_for<'a>(
     route: Route<'a>,
     input: &'a CheckInput,
     world: World<'a>,
     now: UnixTime,
     trail: &mut impl Trail,
-) -> Result<Plan<'a>, Denial> {
+) -> Result<Plan<'a>, (Denial, TokenKind)> {
     let (rule, Place { host, target }) = (route.rule, &route.place);
     let Some(requirement) = rule.requirement() else {
         return Ok(Plan { input, route, token: Token::None, need: Need::Nothing, doubted: false });
     };
-    let presented = presented(input, target, world, trail);
-    let token = presented.and_then(|token| read(token, host, requirement, world, now, trail));
-    let token = token.map_err(|reason| denial(reason, Some(rule)))?;
+    let refused = |reason, kind| (denial(reason, Some(rule)), kind);
+    let presented =
+        presented(input, target, world, trail).map_err(|reason| refused(reason, TokenKind::None))?;
+    let kind = TokenKind::of(presented);
+    let token = read(presented, kind, host, requirement, world, now, trail)
+        .map_err(|reason| refused(reason, kind))?;
     let need = need(&token, world.keys, now);
     Ok(Plan { input, doubted: world.doubts(rule), route, token, need })
 }
@@ -231,6 +257,7 @@ fn presented<'a>(
 /// introspection the weaker way in.
 fn read<'a>(
     presented: PresentedToken<'a>,
+    kind: TokenKind,
     host: &str,
     requirement: &Requirement,
     world: World<'_>,
@@ -238,9 +265,9 @@ fn read<'a>(
     trail: &mut impl Trail,
 ) -> Result<Token<'a>, DenyReason> {
     let text = presented.expose();
-    let asked = match looks_like_a_jwt(text) {
-        true => None,
-        false => world.issuers.select_opaque(text, host, &requirement.issuers),
+    let asked = match kind {
+        TokenKind::None | TokenKind::Jwt => None,
+        TokenKind::Opaque => world.issuers.select_opaque(text, host, &requirement.issuers),
     };
     match asked {
         Some((id, issuer)) => {
@@ -252,13 +279,6 @@ fn read<'a>(
         // It also says best what is wrong with a token that nobody can be asked about.
         None => jwt::read(text, world.issuers, now, trail).map(|token| Token::Unverified(token, presented)),
     }
-}
-
-/// Base64url of a JSON object begins with `e`; three parts are signed and five encrypted (RFC 7515 §3.1,
-/// RFC 7516 §3.1). More count too: some servers read `a.b.c.` as `a.b.c`, and asking them would be a way around
-/// our own verification.
-fn looks_like_a_jwt(text: &str) -> bool {
-    text.starts_with('e') && text.split('.').count() >= 3
 }
 
 fn need(token: &Token<'_>, keys: &KnownKeys, now: UnixTime) -> Need {

@@ -62,6 +62,9 @@ impl ReplayOutcome {
 /// Judges a record as of `now`.
 pub fn replay(record: &Record, world: World<'_>, now: UnixTime, trail: &mut impl Trail) -> Replayed {
     let input = record.input();
+    if record.request.hidden {
+        return Replayed { rule: None, outcome: not_recorded("all of method, host and path", trail) };
+    }
     if world.policy.has_preflights()
         && input.method == "OPTIONS"
         && !record.request.headers.contains_key("origin")
@@ -104,6 +107,9 @@ fn judge(
         return ReplayOutcome::Allow;
     };
     match &record.token {
+        Some(token) if !token.has_client() && !requirement.clients.is_empty() => {
+            not_recorded("the client, which is hashed", trail)
+        }
         Some(token) if !is_recorded(record, token, route) => {
             not_recorded("a claim or header that the rule reads", trail)
         }

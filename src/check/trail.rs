@@ -31,6 +31,22 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// All, in the order in which a check passes them.
+    pub const ALL: [Self; 12] = [
+        Self::Route,
+        Self::Credential,
+        Self::Token,
+        Self::Issuer,
+        Self::Key,
+        Self::Signature,
+        Self::Introspection,
+        Self::Claims,
+        Self::Revocation,
+        Self::Proof,
+        Self::Policy,
+        Self::Forward,
+    ];
+
     /// The word for it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -62,6 +78,23 @@ pub enum Verdict {
     Unknown,
     /// Told for completeness: a rule that did not match.
     Noted,
+}
+
+impl Verdict {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+            Self::Noted => "noted",
+        }
+    }
+
+    const fn is_last(self) -> bool {
+        matches!(self, Self::Refused | Self::Unknown)
+    }
 }
 
 /// Takes notes, or does not.
@@ -106,6 +139,31 @@ impl Trail for Recorded {
     }
 }
 
+/// What each stage came to, without a word: so small that every check keeps it, for whoever records the check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stages([Option<Verdict>; Stage::ALL.len()]);
+
+impl Stages {
+    /// The stages that came to something, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Stage, Verdict)> {
+        Stage::ALL.into_iter().zip(self.0).filter_map(|(stage, verdict)| Some((stage, verdict?)))
+    }
+}
+
+impl Trail for Stages {
+    const IS_KEPT: bool = false;
+
+    fn note(&mut self, stage: Stage, verdict: Verdict, _: impl FnOnce() -> String) {
+        // A stage's number is its place in ALL.
+        if let Some(its) = self.0.get_mut(stage as usize)
+            && verdict != Verdict::Noted
+            && !its.is_some_and(Verdict::is_last)
+        {
+            *its = Some(verdict);
+        }
+    }
+}
+
 /// A value that may be missing, for a note.
 pub(super) fn shown(value: Option<&str>) -> String {
     value.map_or_else(|| "none".to_owned(), |value| format!("{value:?}"))
@@ -115,4 +173,32 @@ pub(super) fn shown(value: Option<&str>) -> String {
 pub(super) fn refuse<R>(trail: &mut impl Trail, stage: Stage, reason: R, text: impl FnOnce() -> String) -> R {
     trail.note(stage, Verdict::Refused, text);
     reason
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_keep_what_each_came_to_and_a_refusal_is_the_last_word() {
+        let mut stages = Stages::default();
+        for (stage, verdict) in [
+            (Stage::Route, Verdict::Noted),
+            (Stage::Policy, Verdict::Passed),
+            (Stage::Route, Verdict::Passed),
+            (Stage::Policy, Verdict::Refused),
+            (Stage::Policy, Verdict::Passed),
+        ] {
+            stages.note(stage, verdict, || unreachable!("nobody reads it"));
+        }
+        let kept: Vec<_> = stages.iter().collect();
+        assert_eq!(kept, [(Stage::Route, Verdict::Passed), (Stage::Policy, Verdict::Refused)]);
+    }
+
+    #[test]
+    fn a_stages_number_is_its_place_among_all() {
+        for (place, stage) in Stage::ALL.into_iter().enumerate() {
+            assert_eq!(stage as usize, place);
+        }
+    }
 }

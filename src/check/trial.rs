@@ -212,7 +212,7 @@ fn without_asking(
 ) -> Verdict {
     let plan = match plan_for(route, input, world, now, trail) {
         Ok(plan) => plan,
-        Err(denial) => return Verdict::Deny(denial.reason),
+        Err((denial, _)) => return Verdict::Deny(denial.reason),
     };
     let facts = match plan.need() {
         Need::Nothing => Facts::Nothing,

@@ -1,13 +1,16 @@
 //! The commands. Each file is one of them; this one reads the words and chooses.
 
+mod admin;
 mod check;
 mod diff;
 mod explain;
+mod healthcheck;
 mod introspect;
 mod records;
 mod revoke;
 mod schema;
 mod serve;
+mod status;
 mod terminal;
 
 use std::path::PathBuf;
@@ -37,6 +40,10 @@ enum Command {
     /// Show what a revocation would refuse and, with --yes, publish it. Exits 0 when it was shown or published, 1 when
     /// not.
     Revoke(revoke::Arguments),
+    /// Show what a running sidecar says of itself. Exits 0 when it is healthy, 1 when not, 2 for cannot tell.
+    Status(status::Arguments),
+    /// Ask a running sidecar whether it is ready, for probes. Exits 0 when it is, 1 when not.
+    Healthcheck(healthcheck::Arguments),
     /// Print the JSON Schema of one of the two files, for editors.
     Schema(schema::Arguments),
 }
@@ -58,6 +65,8 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Revoke(arguments) => revoke::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Healthcheck(arguments) => healthcheck::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     }
 }

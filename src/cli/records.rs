@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::Path;
 
-use crate::check::record::Record;
+use serde::Deserialize;
+
+use crate::check::record::{API_ACTIVITY, Record};
 use crate::jose::UnixTime;
 
 /// A longer line is none that gatepost wrote.
@@ -57,19 +59,29 @@ impl Iterator for Lines {
                 }
             };
             self.number += 1;
-            if !bytes.trim_ascii().is_empty() {
+            if !bytes.trim_ascii().is_empty() && !is_of_another_class(&bytes) {
                 return Some(Line { number: self.number, record: read(&bytes) });
             }
         }
     }
 }
 
+/// The class of an event in OCSF.
+#[derive(Deserialize)]
+struct Class {
+    class_uid: u32,
+}
+
+/// Suspicious use is told in the same log, and is no request to judge again.
+fn is_of_another_class(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<Class>(bytes).is_ok_and(|its| its.class_uid != API_ACTIVITY)
+}
+
 fn read(bytes: &[u8]) -> Result<(Record, UnixTime), String> {
     let record: Record =
         serde_json::from_slice(bytes).map_err(|error| format!("is no line of the audit log: {error}"))?;
-    let time: jiff::Timestamp =
-        record.time.parse().map_err(|_| "its time is not as RFC 3339 has it".to_owned())?;
-    Ok((record, UnixTime::from_millis(time.as_millisecond())))
+    let time = record.time;
+    Ok((record, time))
 }
 
 #[cfg(test)]
@@ -83,10 +95,18 @@ mod tests {
 
     #[test]
     fn counts_lines_and_reads_on_after_a_bad_one() {
-        const GOOD: &str = r#"{"time":"2026-11-23T12:00:00Z","request":{"method":"GET","host":"a","path":"/"},"outcome":"deny"}"#;
-        let text: &'static str = format!("{GOOD}\n\n{{}}\nno json\n{GOOD}").leak();
-        assert_eq!(lines(text), [(1, true), (3, false), (4, false), (5, true)]);
-        let bad_time: &'static str = GOOD.replace("2026-11-23T12:00:00Z", "yesterday").leak();
+        const GOOD: &str = concat!(
+            r#"{"time":1795435200000,"time_dt":"","category_uid":6,"class_uid":6003,"activity_id":2,"type_uid":600302,"#,
+            r#""severity_id":2,"status_id":2,"action_id":2,"disposition_id":2,"actor":{"session":{}},"#,
+            r#""src_endpoint":{"name":"unknown"},"api":{"operation":"GET"},"#,
+            r#""http_request":{"http_method":"GET","url":{"hostname":"a","path":"/"}},"#,
+            r#""authorizations":[{"decision":"deny","policy":{"version":"1"}}],"#,
+            r#""metadata":{"version":"1.6.0","profiles":[],"product":{"name":"","vendor_name":"","version":""}},"#,
+            r#""unmapped":{}}"#
+        );
+        let text: &'static str = format!("{GOOD}\n\n{{}}\nno json\n{{\"class_uid\":2004}}\n{GOOD}").leak();
+        assert_eq!(lines(text), [(1, true), (3, false), (4, false), (6, true)]);
+        let bad_time: &'static str = GOOD.replace("1795435200000", "\"yesterday\"").leak();
         assert_eq!(lines(bad_time), [(1, false)]);
         assert_eq!(lines(""), []);
     }

@@ -74,6 +74,11 @@ fn revoke(arguments: &Arguments, config: &Config) -> Result<(), String> {
     refuse_what_is_not_read(&message)?;
     let mark = aim.notice.mark(&settings.terms.lifetimes, now);
     let mark = mark.map_err(|fault| format!("--before: it {fault}"))?;
+    if aim.notice.is_ahead(now) {
+        return Err(
+            "--before: lies more than five minutes ahead, and would revoke what is yet to be issued".into()
+        );
+    }
     let mut report = Report::new(aim, &mark, &message, &feed, now);
     if matches!(arguments.output, Output::Text) {
         line(report.text());

@@ -1,5 +1,6 @@
 //! `gatepost serve`.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use super::terminal::{block_on, complain};
@@ -15,10 +16,35 @@ pub(super) struct Arguments {
     /// What to log: a level, or targets with levels such as `gatepost=debug,h2=warn`.
     #[arg(long, value_name = "FILTER", env = "GATEPOST_LOG", default_value = "info")]
     log: String,
+    /// How the log is written. `auto` is text where standard error is a terminal, and else JSON.
+    #[arg(long, value_name = "FORM", env = "GATEPOST_LOG_FORMAT", value_enum, default_value_t)]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum LogFormat {
+    /// Text where standard error is a terminal, and else JSON.
+    #[default]
+    Auto,
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    fn chosen(self) -> logging::Format {
+        let is_terminal = std::io::stderr().is_terminal();
+        match self {
+            Self::Json => logging::Format::Json,
+            Self::Auto if !is_terminal => logging::Format::Json,
+            Self::Auto | Self::Text => logging::Format::Text { is_terminal },
+        }
+    }
 }
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    if let Err(error) = logging::start(&arguments.log) {
+    if let Err(error) = logging::start(&arguments.log, arguments.log_format.chosen()) {
         complain(format_args!("--log {:?}: {error}; write error, warn, info, debug or trace", arguments.log));
         return BAD.into();
     }

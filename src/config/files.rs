@@ -93,7 +93,8 @@ impl Files {
         }
     }
 
-    /// Equal for the same files with the same content (or the same faults), and for nothing else.
+    /// Equal for the same files with the same content (or the same faults), and for nothing else. Where the directory
+    /// is does not matter.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         let mut digest = Context::new(&SHA256);
@@ -104,7 +105,8 @@ impl Files {
         let all =
             [&self.gatepost, &self.policy].into_iter().chain(&self.next_policy).chain(&self.more_policies);
         for ConfigFile { name, content } in all {
-            part(name.as_bytes());
+            let name = FilePath::new(name);
+            part(name.strip_prefix(&self.directory).unwrap_or(name).as_os_str().as_encoded_bytes());
             let (kind, bytes): (&[u8], &[u8]) = match content {
                 Ok(bytes) => (b"content", bytes),
                 Err(fault) => (b"fault", fault.as_bytes()),

@@ -54,7 +54,8 @@ pub fn compile(files: &Files) -> Loaded {
 
     super::problem::sort(&mut problems);
     let config = settings.zip(policies).filter(|_| fits);
-    let config = config.and_then(|(settings, policies)| settings.into_config(policies, candidate));
+    let config = config
+        .and_then(|(settings, policies)| settings.into_config(policies, candidate, files.fingerprint()));
     Loaded { config, problems, source, policy_source: main.source }
 }
 

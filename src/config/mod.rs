@@ -3,6 +3,7 @@
 //! `files` reads the directory as of one moment. `read` turns text into the documents as typed; `compile` says
 //! what they mean. A file with a problem is never applied, and no problem hides another.
 
+mod auditing;
 mod compile;
 mod document;
 mod files;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 use url::Url;
 
+pub use auditing::{Auditing, HashKeyOrigin, of_this_process};
 pub use files::{
     ConfigFile, Files, Fingerprint, GATEPOST_FILE, NEXT_POLICY_FILE, POLICY_DIRECTORY, POLICY_FILE,
 };
@@ -33,8 +35,8 @@ pub(crate) use problem::sort as sort_problems;
 pub use problem::{Problem, Severity};
 pub use read::Source;
 pub use revocation::{
-    FeedOrigin, FeedSettings, LONGEST_TOKEN_LIFETIME, NatsSettings, RedisServers, RedisSettings,
-    RevocationSettings, SignedSettings, SignerKeys, SsfPollSettings, WhenLate,
+    FeedOrigin, FeedSettings, LONGEST_TOKEN_LIFETIME, MissedBeforeStart, NatsSettings, RedisServers,
+    RedisSettings, RevocationSettings, SignedSettings, SignerKeys, SsfPollSettings, WhenLate,
 };
 pub use schema::{Document, schema};
 
@@ -66,6 +68,8 @@ pub struct Config {
     pub trials: Vec<Trial>,
     /// Whether there is a candidate policy that has problems, and so is not tried out.
     pub candidate_rejected: bool,
+    /// What tells the files from any others.
+    pub fingerprint: Fingerprint,
 }
 
 /// Where to listen.
@@ -114,13 +118,48 @@ pub struct CheckLimits {
     pub names_reason: bool,
 }
 
-/// Which checks are recorded in the audit log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which checks are recorded in the audit log, how, and where it goes.
+#[derive(Clone, Debug, PartialEq)]
 pub struct AuditSettings {
     /// Which of them.
     pub requests: AuditRequests,
+    /// The share of the others.
+    pub sample: f64,
     /// At most so many in a second.
     pub per_second: u32,
+    /// Where lines go.
+    pub to: AuditDestination,
+    /// Whether subjects and clients are written as tokens have them.
+    pub plain_identities: bool,
+    /// The key of their hashes.
+    pub hash_key_file: Option<PathBuf>,
+}
+
+/// Where the audit log goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuditDestination {
+    /// Standard output.
+    Stdout,
+    /// A file.
+    File(AuditFile),
+    /// OTLP logs over gRPC.
+    Otlp {
+        /// The collector.
+        endpoint: Url,
+        /// Certificate authorities to trust for it, instead of the system's.
+        ca_file: Option<PathBuf>,
+    },
+}
+
+/// A file that is continued by another when it is long enough.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How long it may become, but for one line.
+    pub max_bytes: u64,
+    /// How many older ones are kept.
+    pub keep: u32,
 }
 
 /// Which checks are recorded.
@@ -130,7 +169,7 @@ pub enum AuditRequests {
     None,
     /// Those that a policy on trial would have decided otherwise.
     Differences,
-    /// Those that were not allowed.
+    /// Those, and all that were not allowed.
     Denials,
     /// All.
     All,

@@ -167,6 +167,15 @@ pub struct NatsSettings {
     pub ca_file: Option<PathBuf>,
 }
 
+/// What holds for revocations that a transmitter does not say again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissedBeforeStart {
+    /// The feed is incomplete until none of the tokens they are about is alive.
+    Stale,
+    /// They are done without.
+    Accept,
+}
+
 /// A transmitter that is polled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SsfPollSettings {
@@ -180,6 +189,8 @@ pub struct SsfPollSettings {
     pub scopes: Vec<String>,
     /// How long to wait between polls that are answered at once.
     pub interval: Duration,
+    /// What holds for what was acknowledged before.
+    pub missed_before_start: MissedBeforeStart,
     /// Certificate authorities to trust besides the system's.
     pub ca_file: Option<PathBuf>,
 }

@@ -29,6 +29,13 @@ pub struct InFlight(Arc<AtomicUsize>);
 /// One check under way, until it is dropped.
 struct Entered<'a>(&'a AtomicUsize);
 
+impl From<Arc<AtomicUsize>> for InFlight {
+    /// Counts there.
+    fn from(count: Arc<AtomicUsize>) -> Self {
+        Self(count)
+    }
+}
+
 impl InFlight {
     /// How many.
     #[must_use]

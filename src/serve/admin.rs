@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, HeaderName};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, HeaderName, VARY};
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,13 +19,16 @@ use tokio::task::JoinSet;
 
 use super::config_status::{ConfigStatus, Shown};
 use super::readiness::Readiness;
+use crate::authorizer::Authorizer;
 use crate::check::revocation::Kind;
 use crate::check::trial::Trial;
 use crate::clock::Clock;
+use crate::config::Auditing;
 use crate::jose::UnixTime;
 use crate::snapshot::SnapshotCell;
 use crate::sources::{FeedSource, IntrospectionSource, IssuerSources, KeySource, Revocations};
-use crate::telemetry::metrics::{self, Metrics};
+use crate::telemetry::audit::AuditStatus;
+use crate::telemetry::metrics::{Format, Metrics};
 
 /// What the pages are made from.
 #[derive(Debug)]
@@ -35,6 +38,7 @@ pub(super) struct Admin {
     pub(super) config: Arc<ConfigStatus>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Clock,
+    pub(super) authorizer: Arc<Authorizer>,
 }
 
 pub(super) fn router(admin: Arc<Admin>) -> Router {
@@ -92,8 +96,14 @@ async fn readyz(State(admin): State<Arc<Admin>>) -> (StatusCode, String) {
     }
 }
 
-async fn render_metrics(State(admin): State<Arc<Admin>>) -> Page {
-    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], admin.metrics.render())
+async fn render_metrics(
+    State(admin): State<Arc<Admin>>,
+    headers: HeaderMap,
+) -> ([(HeaderName, &'static str); 2], String) {
+    let accept: Vec<_> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let accept = (!accept.is_empty()).then(|| accept.join(","));
+    let format = Format::wanted(accept.as_deref());
+    ([(CONTENT_TYPE, format.content_type()), (VARY, "accept")], admin.metrics.render_as(format))
 }
 
 async fn statusz(State(admin): State<Arc<Admin>>) -> Page {
@@ -123,9 +133,24 @@ impl Admin {
                 "restart_needed": restart_needed,
             },
             "revocations": snapshot.revocations.as_ref().map(|its| revocations(its.revocations())),
+            "audit": audit(&self.authorizer.audit().status(), &snapshot.audit),
             "issuers": snapshot.sources.iter().map(|its| issuer(its, now)).collect::<Vec<_>>(),
         })
     }
+}
+
+fn audit(status: &AuditStatus, auditing: &Auditing) -> Value {
+    let lines = status.lines.iter().map(|(result, count)| ((*result).to_owned(), json!(count)));
+    json!({
+        "to": status.to,
+        "identities": auditing.identities.key_id().map_or("plain", |_| "hashed"),
+        "hash_key": auditing.key.name(),
+        "hash_key_id": auditing.identities.key_id(),
+        "hash_key_error": auditing.key.fault(),
+        "waiting": status.waiting,
+        "lines": lines.collect::<Map<_, _>>(),
+        "last_error": status.last_error,
+    })
 }
 
 fn revocations(revocations: &Revocations) -> Value {

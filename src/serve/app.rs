@@ -1,7 +1,9 @@
 //! Wires a configuration into a running sidecar and runs it until it is told to stop.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -11,6 +13,7 @@ use tonic::transport::Server;
 use tonic::transport::server::Router;
 
 use super::admin::{self, Admin};
+use super::connections::Counted;
 use super::driver::Driver;
 use super::listener::AuthzListener;
 use super::readiness::Readiness;
@@ -70,12 +73,13 @@ const MAX_RESET_STREAMS: usize = 8192;
 /// When it can't start, or something that must not end does.
 pub async fn serve(config: Config, files: Files) -> Result<(), ServeError> {
     let mut stop = shutdown::requested().map_err(ServeError::Signals)?;
+    let followed = followed(&config, &files);
     let watch = Watch::new(files).map_err(ServeError::Signals)?;
     let admin_listener = bind_admin(&config).await?;
     let authz_listener = AuthzListener::open(&config.listen.authz)
         .await
         .map_err(|error| ServeError::Listen { address: config.listen.authz.to_string(), error })?;
-    announce(&config, &admin_listener, &authz_listener);
+    announce(&config, &followed, &admin_listener, &authz_listener);
 
     let (open, shutdown_deadline) = (config.listen.clone(), config.shutdown_deadline);
     let wiring = Arc::new(Wiring::new(config, Clock::System));
@@ -83,13 +87,15 @@ pub async fn serve(config: Config, files: Files) -> Result<(), ServeError> {
     let readiness = Arc::new(Readiness::new(Arc::clone(&wiring.snapshot)));
     let mut driver = Driver::default();
     if let Some(writer) = wiring.audit_writer() {
-        driver.spawn("audit log", writer.run(tokio::io::stdout()));
+        driver.spawn("audit log", writer.run());
     }
     start_admin(&wiring, &readiness, &reload, &mut driver, admin_listener);
 
-    let in_flight = InFlight::default();
+    let runtime = wiring.metrics.runtime();
+    let in_flight = InFlight::from(runtime.checks_in_flight());
     let (drain, draining) = oneshot::channel::<()>();
-    let mut serving = Box::pin(run(router(&wiring, &in_flight), authz_listener, draining));
+    let mut serving =
+        Box::pin(run(router(&wiring, &in_flight), authz_listener, runtime.connections(), draining));
     tokio::select! {
         why = driver.ended() => return Err(ServeError::Task(why)),
         why = reload.run() => return Err(ServeError::Task(why)),
@@ -126,7 +132,7 @@ async fn finished(in_flight: &InFlight) {
 async fn written(wiring: &Wiring) {
     const STEP: Duration = Duration::from_millis(10);
     for _ in 0..50 {
-        if wiring.authorizer.has_recorded_all() {
+        if wiring.authorizer.audit().is_written() {
             return;
         }
         tokio::time::sleep(STEP).await;
@@ -137,6 +143,7 @@ async fn written(wiring: &Wiring) {
 async fn run(
     router: Router,
     listener: AuthzListener,
+    open: Arc<AtomicUsize>,
     draining: oneshot::Receiver<()>,
 ) -> Result<(), tonic::transport::Error> {
     let drained = async {
@@ -145,23 +152,25 @@ async fn run(
     };
     match listener {
         AuthzListener::Unix(incoming, _file) => {
-            router.serve_with_incoming_shutdown(incoming.then(patiently), drained).await
+            let incoming = incoming.then(|accepted| patiently(accepted, &open));
+            router.serve_with_incoming_shutdown(incoming, drained).await
         }
         AuthzListener::Tcp(incoming, _) => {
-            router.serve_with_incoming_shutdown(incoming.then(patiently), drained).await
+            let incoming = incoming.then(|accepted| patiently(accepted, &open));
+            router.serve_with_incoming_shutdown(incoming, drained).await
         }
     }
 }
 
 /// Without file descriptors accepting fails at once, again and again: wait a moment for some to be closed.
-async fn patiently<T>(accepted: io::Result<T>) -> io::Result<T> {
+async fn patiently<T>(accepted: io::Result<T>, open: &Arc<AtomicUsize>) -> io::Result<Counted<T>> {
     if let Err(error) = &accepted
         && !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
     {
         tracing::error!(%error, "a connection could not be accepted");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    accepted
+    accepted.map(|stream| Counted::new(stream, Arc::clone(open)))
 }
 
 async fn bind_admin(config: &Config) -> Result<TcpListener, ServeError> {
@@ -171,7 +180,24 @@ async fn bind_admin(config: &Config) -> Result<TcpListener, ServeError> {
         .map_err(|error| ServeError::Listen { address: address.to_string(), error })
 }
 
-fn announce(config: &Config, admin: &TcpListener, authz: &AuthzListener) {
+/// What is read while it serves, besides the issuers.
+struct Followed {
+    directory: String,
+    teams: String,
+    feeds: String,
+}
+
+fn followed(config: &Config, files: &Files) -> Followed {
+    let teams = files.more_policies.iter().filter_map(|file| Path::new(&file.name).file_name()?.to_str());
+    let teams: Vec<_> = teams.collect();
+    let feeds = config.revocation.iter().flat_map(|its| &its.feeds);
+    let feeds: Vec<_> = feeds.map(|feed| format!("{} ({})", feed.name, feed.origin)).collect();
+    let directory = files.directory.display().to_string();
+    Followed { directory, teams: teams.join(" "), feeds: feeds.join(", ") }
+}
+
+/// The one line that says what it listens on, trusts and follows.
+fn announce(config: &Config, followed: &Followed, admin: &TcpListener, authz: &AuthzListener) {
     let authz = match authz {
         AuthzListener::Tcp(_, address) => address.to_string(),
         AuthzListener::Unix(..) => config.listen.authz.to_string(),
@@ -183,6 +209,9 @@ fn announce(config: &Config, admin: &TcpListener, authz: &AuthzListener) {
         admin = admin.local_addr().map(|address| address.to_string()).unwrap_or_default(),
         issuers = issuers.join(" "),
         rules = config.policy.rules().len(),
+        config = followed.directory,
+        teams = followed.teams,
+        feeds = followed.feeds,
         "gatepost serves"
     );
 }
@@ -200,6 +229,7 @@ fn start_admin(
         config: Arc::clone(reload.status()),
         metrics: Arc::clone(&wiring.metrics),
         clock: wiring.clock,
+        authorizer: Arc::clone(&wiring.authorizer),
     }));
     driver.spawn("admin listener", admin::serve(listener, pages));
 }

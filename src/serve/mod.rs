@@ -3,6 +3,7 @@
 mod admin;
 mod app;
 mod config_status;
+mod connections;
 mod driver;
 mod feeds_seen;
 mod listener;

@@ -7,12 +7,13 @@ use super::driver::Driver;
 use super::feeds_seen::FeedsInUse;
 use crate::authorizer::Authorizer;
 use crate::check::issuer::KnownKeys;
-use crate::check::policy::Reads;
+use crate::check::policy::{Policy, Reads};
+use crate::check::record::Identities;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Auditing, Config, of_this_process};
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::sources::{KeySink, RevocationSources, Sources, Succession, Surroundings};
-use crate::telemetry::audit::{Audit, AuditWriter};
+use crate::telemetry::audit::{AuditDestination, AuditFile, AuditWriter, audit};
 use crate::telemetry::metrics::Metrics;
 
 /// Everything that a configuration becomes, but for the listeners.
@@ -27,6 +28,8 @@ pub struct Wiring {
     /// What time it is.
     pub clock: Clock,
     writer: Mutex<Option<AuditWriter>>,
+    /// How names are written where no key is configured.
+    of_process: Identities,
 }
 
 impl Wiring {
@@ -35,10 +38,11 @@ impl Wiring {
     pub fn new(config: Config, clock: Clock) -> Self {
         let snapshot = Arc::new(SnapshotCell::new(unconfigured(&config, clock)));
         let metrics = Arc::new(Metrics::new().with_feeds(FeedsInUse::of(&snapshot)));
-        let (audit, writer) = Audit::new(metrics.audit());
+        let (audit, writer) = audit(metrics.audit(), destination(&config.audit.to));
         let authorizer = Authorizer::new(Arc::clone(&snapshot), Arc::clone(&metrics), audit, clock);
         let writer = Mutex::new(Some(writer));
-        let wiring = Self { authorizer: Arc::new(authorizer), snapshot, metrics, clock, writer };
+        let of_process = of_this_process();
+        let wiring = Self { authorizer: Arc::new(authorizer), snapshot, metrics, clock, writer, of_process };
         wiring.apply(config);
         wiring
     }
@@ -52,7 +56,16 @@ impl Wiring {
     /// end with what they began with. [`Wiring::drive`] then starts what is new.
     pub(crate) fn apply(&self, config: Config) -> Succession {
         let Config {
-            issuers, revocation, resource, policy, trials, candidate_rejected, check, audit, ..
+            issuers,
+            revocation,
+            resource,
+            policy,
+            trials,
+            candidate_rejected,
+            check,
+            audit,
+            fingerprint,
+            ..
         } = config;
         let current = self.snapshot.load();
         let succession = current.sources.succeed(issuers, &self.surroundings());
@@ -61,6 +74,12 @@ impl Wiring {
         let former = current.revocations.as_ref();
         let revocations =
             RevocationSources::succeed(former, revocation, self.clock, self.metrics.revocations());
+        self.metrics.rules().follow(policy.rules());
+        let audit = Auditing::new(audit, &policy, &self.of_process);
+        if current.generation == 0 || current.audit.key != audit.key {
+            audit.announce();
+        }
+        self.authorizer.audit().send_to(&destination(&audit.settings.to));
         let next = Snapshot {
             generation: current.generation + 1,
             applied_at: self.clock.now(),
@@ -73,12 +92,13 @@ impl Wiring {
             keys: sources.known_keys(),
             sources,
             revocations,
-            audit,
+            audit: Arc::new(audit),
             limits: check,
         };
         self.snapshot.replace(&next);
         self.metrics.config().applied(next.generation, next.applied_at);
         self.metrics.config().candidate(candidate_rejected);
+        self.metrics.config().digest(&fingerprint);
         succession
     }
 
@@ -118,6 +138,19 @@ impl Wiring {
     }
 }
 
+/// A destination of the audit log in the terms of who writes it.
+fn destination(configured: &config::AuditDestination) -> AuditDestination {
+    match configured {
+        config::AuditDestination::Stdout => AuditDestination::Stdout,
+        config::AuditDestination::File(config::AuditFile { path, max_bytes, keep }) => {
+            AuditDestination::File(AuditFile { path: path.clone(), max_bytes: *max_bytes, keep: *keep })
+        }
+        config::AuditDestination::Otlp { endpoint, ca_file } => {
+            AuditDestination::Otlp { endpoint: endpoint.clone(), ca_file: ca_file.clone() }
+        }
+    }
+}
+
 /// Generation 0: no rule, so every request is refused. Nobody asks it.
 fn unconfigured(config: &Config, clock: Clock) -> Snapshot {
     Snapshot {
@@ -132,7 +165,7 @@ fn unconfigured(config: &Config, clock: Clock) -> Snapshot {
         keys: KnownKeys::default(),
         sources: Arc::default(),
         revocations: None,
-        audit: config.audit,
+        audit: Arc::new(Auditing::new(config.audit.clone(), &Policy::default(), &Identities::Plain)),
         limits: config.check,
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 
 use super::key_fetcher::{KeyFetcher, RefreshFault};
+use super::propagation::Awaited;
 use super::refresh::{RefreshGate, Refreshed};
 use crate::check::issuer::{IssuerId, IssuerKeys};
 use crate::check::{Facts, OutageReason, Plan};
@@ -51,6 +52,7 @@ pub struct KeySource {
     gate: RefreshGate,
     latest: ArcSwapOption<IssuerKeys>,
     status: Mutex<KeyStatus>,
+    awaited: Awaited,
 }
 
 impl KeySource {
@@ -73,6 +75,7 @@ impl KeySource {
             gate,
             latest: ArcSwapOption::empty(),
             status: Mutex::default(),
+            awaited: Awaited::default(),
         }
     }
 
@@ -147,7 +150,11 @@ impl KeySource {
         self.metrics.issuers().jwks_refreshed(&self.trusted.issuer.name, outcome, started.elapsed());
         let succeeded = result.is_ok();
         match result {
-            Ok(keys) => self.accept(keys),
+            Ok(keys) => {
+                let former = self.latest();
+                self.accept(Arc::clone(&keys));
+                former.iter().for_each(|former| self.measure(&former.set, &keys, started.elapsed()));
+            }
             Err(fault) => self.note_failure(&fault),
         }
         self.gate.finished(!succeeded);
@@ -166,6 +173,15 @@ impl KeySource {
         }
         *self.status.lock().unwrap_or_else(PoisonError::into_inner) =
             KeyStatus { tried_at: Some(read_at), last_error: None };
+    }
+
+    /// How long keys were on their way that were not there before; `refreshed` is how long it took to read them.
+    fn measure(&self, former: &KeySet, now: &KeySet, refreshed: Duration) {
+        let is_new = |label: &str| former.keys().iter().all(|key| key.label() != label);
+        for key in now.keys().iter().filter(|key| is_new(key.label())) {
+            let took = self.awaited.came(key.kid()).unwrap_or(refreshed);
+            self.metrics.issuers().jwks_key_propagated(&self.trusted.issuer.name, took);
+        }
     }
 
     fn known(&self, set: Arc<KeySet>, read_at: UnixTime) -> IssuerKeys {
@@ -202,6 +218,11 @@ impl KeySource {
     /// Asks the issuer because a plan met a key that is not known, and tells what is known then: as soon as
     /// the key is there, whichever refresh brought it.
     pub(super) async fn fresh_keys(&self, plan: &Plan<'_>, now: UnixTime) -> Facts {
+        if let (Some(kid), Some(known)) = (plan.kid(), self.latest())
+            && !plan.is_answered_by(&known.set)
+        {
+            self.awaited.named(kid);
+        }
         let answered = || self.usable(now).filter(|known| plan.is_answered_by(&known.set)).is_some();
         let refreshed = self.gate.ask(answered).await;
         let Some(known) = self.latest() else { return Facts::Missing(OutageReason::KeysMissing) };

@@ -12,6 +12,7 @@ mod key_fetcher;
 mod metadata;
 mod named_files;
 mod of_issuer;
+mod propagation;
 mod refresh;
 mod revocations;
 mod succession;

@@ -35,6 +35,7 @@ impl IssuerSources {
     #[must_use]
     pub fn new(id: IssuerId, trusted: TrustedIssuer, around: &Surroundings) -> Self {
         let Surroundings { clock, metrics, sink } = around.clone();
+        metrics.issuers().follow(&trusted.issuer.name, trusted.introspection.is_some());
         let keys =
             Arc::new(KeySource::new(id, trusted.clone(), clock, Weak::clone(&sink), Arc::clone(&metrics)));
         let introspection = trusted.introspection.clone().map(|settings| {

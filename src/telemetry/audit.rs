@@ -1,61 +1,216 @@
-//! The audit log: one JSON object a line on standard output. A check never waits for it: what the queue has no room
-//! for is dropped and counted.
+//! The audit log: one JSON object a line, to standard output, a file or an OTLP collector. A check never waits for
+//! it: what the queue has no room for is dropped and counted.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+mod event;
+mod file;
+mod otlp;
+mod output;
+mod writer;
 
-use tokio::io::{AsyncWrite, AsyncWriteExt as _};
-use tokio::sync::mpsc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{mpsc, watch};
 
 use super::metrics::{AuditMetrics, AuditResult};
-use crate::check::record::Record;
+use crate::check::record::{Identities, Record};
 use crate::jose::UnixTime;
 
+pub use event::{Event, EventKind};
+pub use output::{AuditDestination, AuditFile};
+pub use writer::AuditWriter;
+
 /// Lines that wait to be written.
-const QUEUE: usize = 256;
+const QUEUE: usize = 1024;
 
 /// A longer line is dropped: a token with all its claims, and a path, are shorter.
 const MAX_LINE_BYTES: usize = 64 << 10;
 
-/// Takes records.
+/// One line on its way.
 #[derive(Debug)]
-pub struct Audit {
-    queue: mpsc::Sender<String>,
-    metrics: AuditMetrics,
-    /// The second that is being counted, and how many lines it has had, in the lower 20 bits.
-    taken: AtomicU64,
+struct Line {
+    /// With the line feed.
+    text: String,
+    time: UnixTime,
+    severity: Severity,
+    /// In hex.
+    trace: Option<String>,
 }
 
-/// Writes what was taken.
+/// How much a line asks for attention, as OpenTelemetry's logs data model counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Severity {
+    Info = 9,
+    Warn = 13,
+    Error = 17,
+}
+
+/// Takes records and events.
 #[derive(Debug)]
-pub struct AuditWriter {
-    queue: mpsc::Receiver<String>,
+pub struct Audit {
+    queue: mpsc::Sender<Line>,
+    destination: watch::Sender<AuditDestination>,
+    shared: Arc<Shared>,
+    records: Bound,
+    events: Bound,
+}
+
+/// What both ends of the queue know.
+#[derive(Debug)]
+struct Shared {
+    metrics: AuditMetrics,
+    /// Lines that were taken, and of which it is not known yet what becomes of them.
+    waiting: AtomicUsize,
+    fault: Mutex<Option<String>>,
+}
+
+/// How the log is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditStatus {
+    /// `stdout`, `file` or `otlp`.
+    pub to: &'static str,
+    /// Lines that wait to be written.
+    pub waiting: usize,
+    /// Lines by what became of them.
+    pub lines: Vec<(&'static str, u64)>,
+    /// Why the last attempt to write failed, if it did.
+    pub last_error: Option<String>,
+}
+
+/// A queue, and what empties it into this destination.
+#[must_use]
+pub fn audit(metrics: AuditMetrics, to: AuditDestination) -> (Audit, AuditWriter) {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    let (destination, follows) = watch::channel(to);
+    let shared = Arc::new(Shared { metrics, waiting: AtomicUsize::new(0), fault: Mutex::default() });
+    let writer = AuditWriter::new(receiver, follows, Arc::clone(&shared));
+    (
+        Audit { queue: sender, destination, shared, records: Bound::default(), events: Bound::default() },
+        writer,
+    )
 }
 
 impl Audit {
-    /// A queue, and what empties it.
-    #[must_use]
-    pub fn new(metrics: AuditMetrics) -> (Self, AuditWriter) {
-        let (sender, receiver) = mpsc::channel(QUEUE);
-        (Self { queue: sender, metrics, taken: AtomicU64::new(0) }, AuditWriter { queue: receiver })
-    }
-
     /// Takes a record, unless this second has had as many as it may. The record is made only if it is taken.
     pub fn take(&self, now: UnixTime, per_second: u32, record: impl FnOnce() -> Record) {
-        if !self.has_room(now, per_second) {
-            return self.metrics.line(AuditResult::LeftOut);
+        if !self.records.has_room(now, per_second) {
+            return self.shared.metrics.line(AuditResult::LeftOut);
         }
-        // A record is text, numbers and lists of them, which JSON always has a form for.
-        let line = serde_json::to_string(&record()).ok().filter(|line| line.len() < MAX_LINE_BYTES);
-        let queued = line.is_some_and(|line| self.queue.try_send(line + "\n").is_ok());
-        self.metrics.line(if queued { AuditResult::Written } else { AuditResult::Dropped });
+        let record = record();
+        let severity = match record.outcome.as_str() {
+            "allow" | "answer" => Severity::Info,
+            "deny" => Severity::Warn,
+            _ => Severity::Error,
+        };
+        let trace = record.request.trace.clone();
+        self.send(serde_json::to_string(&record), now, severity, trace);
+    }
+
+    /// Takes an event, unless this second has had as many as it may. Records do not use up its room.
+    pub fn event(&self, now: UnixTime, per_second: u32, event: &Event<'_>, identities: &Identities) {
+        if !self.events.has_room(now, per_second) {
+            return self.shared.metrics.line(AuditResult::LeftOut);
+        }
+        self.send(serde_json::to_string(&event.line(now, identities)), now, Severity::Warn, None);
+    }
+
+    fn send(
+        &self,
+        text: serde_json::Result<String>,
+        time: UnixTime,
+        severity: Severity,
+        trace: Option<String>,
+    ) {
+        // Text, numbers and lists of them: JSON always has a form for those.
+        let text = text.ok().filter(|text| text.len() < MAX_LINE_BYTES);
+        let line = text.map(|text| Line { text: on_one_line(text), time, severity, trace });
+        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+        if line.is_none_or(|line| self.queue.try_send(line).is_err()) {
+            self.shared.finished(1, AuditResult::Dropped);
+        }
+    }
+
+    /// Has lines go there from now on.
+    pub fn send_to(&self, destination: &AuditDestination) {
+        self.destination.send_if_modified(|its| {
+            let differs = its != destination;
+            its.clone_from(destination);
+            differs
+        });
     }
 
     /// Whether nothing waits to be written.
     #[must_use]
     pub fn is_written(&self) -> bool {
-        self.queue.capacity() == self.queue.max_capacity()
+        self.shared.waiting.load(Ordering::Relaxed) == 0
     }
 
+    /// How it is doing.
+    #[must_use]
+    pub fn status(&self) -> AuditStatus {
+        let Shared { metrics, waiting, fault } = &*self.shared;
+        AuditStatus {
+            to: name(&self.destination.borrow()),
+            waiting: waiting.load(Ordering::Relaxed),
+            lines: AuditResult::ALL
+                .into_iter()
+                .map(|result| (result.label(), metrics.count(result)))
+                .collect(),
+            last_error: fault.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+}
+
+impl Shared {
+    fn finished(&self, lines: usize, result: AuditResult) {
+        (0..lines).for_each(|_| self.metrics.line(result));
+        self.waiting.fetch_sub(lines, Ordering::Relaxed);
+    }
+
+    fn now_fails(&self, why: Option<String>) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+}
+
+fn name(destination: &AuditDestination) -> &'static str {
+    match destination {
+        AuditDestination::Stdout => "stdout",
+        AuditDestination::File(_) => "file",
+        AuditDestination::Otlp { .. } => "otlp",
+    }
+}
+
+/// JSON escapes control characters below U+0020. Some readers also end a line, or obey, at others: those are escaped
+/// too, which no reader of JSON can tell.
+fn on_one_line(text: String) -> String {
+    let is_other =
+        |its: char| matches!(its, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}') || is_directional(its);
+    if text.is_ascii() && !text.contains('\u{7f}') {
+        return text + "\n";
+    }
+    let mut line = String::with_capacity(text.len() + 1);
+    for its in text.chars() {
+        match is_other(its) {
+            true => line.push_str(&format!("\\u{:04x}", u32::from(its))),
+            false => line.push(its),
+        }
+    }
+    line + "\n"
+}
+
+/// Characters that change the order in which others are shown (Unicode UAX #9).
+fn is_directional(its: char) -> bool {
+    matches!(its, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// So many a second.
+#[derive(Debug, Default)]
+struct Bound {
+    /// The second that is being counted, and how many lines it has had, in the lower 20 bits.
+    taken: AtomicU64,
+}
+
+impl Bound {
     fn has_room(&self, now: UnixTime, per_second: u32) -> bool {
         const COUNT: u64 = (1 << 20) - 1;
         let second = u64::try_from(now.as_millis() / 1000).unwrap_or_default() << 20;
@@ -68,77 +223,5 @@ impl Audit {
     }
 }
 
-impl AuditWriter {
-    /// Writes for ever; ends only with the last [`Audit`], or when there is nowhere to write any longer.
-    pub async fn run(mut self, mut output: impl AsyncWrite + Unpin) {
-        while let Some(line) = self.queue.recv().await {
-            if let Err(error) = write(&mut output, &line).await {
-                tracing::error!(%error, "the audit log could not be written");
-                break;
-            }
-        }
-        // The sidecar serves on: whoever closed its standard output gets no more lines, and drops are counted.
-        drop(self.queue);
-        std::future::pending::<()>().await;
-    }
-}
-
-async fn write(output: &mut (impl AsyncWrite + Unpin), line: &str) -> std::io::Result<()> {
-    output.write_all(line.as_bytes()).await?;
-    output.flush().await
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::check::decision::{Decision, Denial, DenyReason};
-    use crate::check::issuer::Issuers;
-    use crate::check::policy::Reads;
-    use crate::check::{CheckInput, Decided};
-    use crate::telemetry::metrics::Metrics;
-
-    fn record(path: &str) -> Record {
-        let input = CheckInput { method: "GET".into(), target: path.into(), ..CheckInput::default() };
-        let denial = Denial { reason: DenyReason::NoRule, rule: None, hints: None };
-        let decided = Decided::from(Decision::Deny(denial));
-        let time = "2026-11-23T12:00:00Z".to_owned();
-        Record::of(&input, &decided, &[], &Issuers::default(), &Reads::default(), time, 7)
-    }
-
-    #[tokio::test]
-    async fn writes_a_line_for_each_record_and_never_the_query() {
-        let (audit, writer) = Audit::new(Metrics::new().audit());
-        audit.take(UnixTime::from_millis(0), 10, || record("/a?access_token=secret"));
-        audit.take(UnixTime::from_millis(0), 10, || record("/b\nforged\u{2028}"));
-        let (output, mut input) = tokio::io::duplex(4096);
-        let read = async {
-            let mut lines = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(&mut input));
-            [lines.next_line().await.unwrap().unwrap(), lines.next_line().await.unwrap().unwrap()]
-        };
-        let [one, two] = tokio::select! { lines = read => lines, () = writer.run(output) => unreachable!() };
-        assert_eq!(serde_json::from_str::<Record>(&one).unwrap(), record("/a"));
-        assert_eq!(serde_json::from_str::<Record>(&two).unwrap(), record("/b\nforged\u{2028}"));
-    }
-
-    #[test]
-    fn a_second_has_room_for_so_many_lines_and_the_next_for_as_many_again() {
-        let (audit, _writer) = Audit::new(Metrics::new().audit());
-        let room = |millis| audit.has_room(UnixTime::from_millis(millis), 2);
-        assert_eq!(
-            [1_000, 1_500, 1_999, 2_000, 2_001, 2_002].map(room),
-            [true, true, false, true, true, false]
-        );
-        assert!(!audit.has_room(UnixTime::from_millis(9_000), 0));
-    }
-
-    #[test]
-    fn a_full_queue_drops_and_counts() {
-        let metrics = Metrics::new();
-        let (audit, writer) = Audit::new(metrics.audit());
-        for _ in 0..=QUEUE {
-            audit.take(UnixTime::from_millis(0), u32::MAX, || record("/"));
-        }
-        assert!(metrics.render().contains("gatepost_audit_lines_total{result=\"dropped\"} 1\n"));
-        drop(writer);
-    }
-}
+mod tests;

@@ -1,14 +1,17 @@
 //! Every metric family, in one struct. Labels are closed enums and configured names, nothing else.
 
 mod config;
+mod format;
 mod issuers;
 mod revocation;
+mod rules;
+mod runtime;
 mod trials;
 
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
@@ -16,24 +19,28 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 pub use config::ConfigMetrics;
-pub use issuers::{CallResult, IssuerMetrics, RefreshResult, Saved};
+pub use format::Format;
+pub use issuers::{CallResult, IssuerMetrics, RefreshResult, Saved, Saves};
 pub use revocation::{FeedSeen, RevocationMetrics, RevocationsSeen, SeesRevocations};
+pub use rules::RuleMetrics;
+pub use runtime::RuntimeMetrics;
 pub use trials::{AuditMetrics, AuditResult, TrialMetrics};
 
 use crate::check::{Decision, DenyReason, OutageReason};
-
-/// What [`Metrics::render`] returns, for `Content-Type`.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// All families.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// Those whose names have no prefix of ours.
+    standard: Registry,
     allowed: Counter,
     answered: Counter,
     denied: Vec<Counter>,
     unavailable: Vec<Counter>,
     duration: Histogram,
+    rules: RuleMetrics,
+    runtime: RuntimeMetrics,
     config: ConfigMetrics,
     trials: TrialMetrics,
     audit: AuditMetrics,
@@ -74,19 +81,26 @@ impl Metrics {
         let help = "Time from reading a check to its decision";
         registry.register_with_unit("check_duration", help, Unit::Seconds, duration.clone());
 
+        let rules = RuleMetrics::register(&mut registry);
+        let runtime = RuntimeMetrics::register(&mut registry);
         let issuers = IssuerMetrics::register(&mut registry);
         let revocations = RevocationMetrics::register(&mut registry);
         let config = ConfigMetrics::register(&mut registry);
         let trials = TrialMetrics::register(&mut registry);
         let audit = AuditMetrics::register(&mut registry);
+        let mut standard = Registry::default();
+        standard.register_collector(Box::new(runtime::Process));
         let (allowed, answered) = (counter("allow", ""), counter("answer", ""));
         Self {
             registry,
+            standard,
             allowed,
             answered,
             denied,
             unavailable,
             duration,
+            rules,
+            runtime,
             config,
             trials,
             audit,
@@ -113,6 +127,18 @@ impl Metrics {
         };
         counter.map(Counter::inc);
         self.duration.observe(took.as_secs_f64());
+    }
+
+    /// What is said of rules.
+    #[must_use]
+    pub fn rules(&self) -> &RuleMetrics {
+        &self.rules
+    }
+
+    /// What the process is busy with.
+    #[must_use]
+    pub fn runtime(&self) -> &RuntimeMetrics {
+        &self.runtime
     }
 
     /// What is said of the configuration.
@@ -149,10 +175,22 @@ impl Metrics {
     #[must_use]
     pub fn render(&self) -> String {
         let mut text = String::new();
-        match encode(&mut text, &self.registry) {
+        let encoded = encode_registry(&mut text, &self.registry)
+            .and_then(|()| encode_registry(&mut text, &self.standard))
+            .and_then(|()| encode_eof(&mut text));
+        match encoded {
             Ok(()) => text,
             // A String takes every write.
             Err(std::fmt::Error) => String::new(),
+        }
+    }
+
+    /// What Prometheus scrapes, in the format that it wants.
+    #[must_use]
+    pub fn render_as(&self, format: Format) -> String {
+        match format {
+            Format::OpenMetrics => self.render(),
+            Format::Prometheus => format::to_prometheus(&self.render()),
         }
     }
 }

@@ -118,7 +118,7 @@ impl Gate {
     /// Who is asked about an opaque token, by name; none when nobody is.
     pub fn asked(&self, input: &CheckInput) -> Result<Option<&str>, DenyReason> {
         let plan = plan(input, self.world(), UnixTime::from_seconds(NOW), &mut ());
-        let plan = plan.map_err(|decision| match decision {
+        let plan = plan.map_err(|decided| match decided.decision {
             Decision::Deny(denial) => denial.reason,
             other => panic!("{other:?}"),
         })?;
@@ -148,7 +148,7 @@ impl Gate {
         let (world, now) = (self.world(), UnixTime::from_seconds(now));
         let mut plan = match plan(input, world, now, &mut ()) {
             Ok(plan) => plan,
-            Err(decision) => return decision,
+            Err(decided) => return decided.decision,
         };
         loop {
             let facts = match plan.need() {

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use gatepost::check::revocation::{
-    Meaning, Notice, SecurityEvent, SecurityEventFault, Signer as Transmitter, StreamStatus, Target,
+    Meaning, Notice, REVOKING_EVENTS, SecurityEvent, SecurityEventFault, Signer as Transmitter, StreamStatus,
+    Target,
 };
 use gatepost::jose::{Algorithm, KeySet, UnixTime};
 use gatepost_test_support::{Signer, Token, token};
@@ -49,7 +50,7 @@ fn verify_for(issuer: &str, audience: &str, text: &str) -> Result<SecurityEvent,
     let keys = token::jwks([&Signer::shared("RS256")]).to_string();
     let keys = KeySet::read(keys.as_bytes(), &Algorithm::ALL).expect("a key set");
     let transmitter = Transmitter { issuer, audiences: &[audience.to_owned()], keys: &keys };
-    SecurityEvent::verify(text, &transmitter, UnixTime::from_seconds(IAT))
+    SecurityEvent::verify(text, &transmitter)
 }
 
 fn meaning(changed: Value) -> Meaning {
@@ -92,7 +93,7 @@ fn believes_nobody_else() {
     assert_eq!(refused(json!({ "exp": IAT + 60 })), Claim("exp"));
     assert_eq!(refused(json!({ "sub": "alice" })), Claim("sub"));
     assert_eq!(refused(json!({ "jti": null })), Claim("jti"));
-    assert_eq!(refused(json!({ "iat": IAT + 3600 })), Claim("iat"));
+    assert_eq!(refused(json!({ "iat": null })), Claim("iat"));
     assert_eq!(refused(json!({ "iat": "now" })), Claim("iat"));
     for events in [json!(null), json!({}), json!([]), json!("x")] {
         assert_eq!(refused(json!({ "events": events })), Claim("events"));
@@ -133,7 +134,10 @@ fn each_event_does_what_its_standard_says() {
         (format!("{RISC}identifier-recycled"), json!({}), true),
         (format!("{RISC}sessions-revoked"), json!({}), true),
         (format!("{RISC}opt-in"), json!({}), false),
+        (format!("{OAUTH}token-revoked"), json!({}), true),
         (format!("{OAUTH}tokens-revoked"), json!({}), true),
+        (format!("{OAUTH}client-disabled"), json!({}), true),
+        (format!("{OAUTH}client-credential-changed"), json!({}), true),
         ("https://example.com/unknown".to_owned(), json!({}), false),
     ] {
         let expected = if acts { revokes(&alice(), IAT) } else { Meaning::Nothing };
@@ -190,6 +194,39 @@ fn a_legacy_subject_stands_in_the_event() {
 }
 
 #[test]
+fn members_and_aliases_of_a_legacy_subject_say_their_format_in_the_old_way() {
+    let user = json!({ "subject_type": "iss-sub", "iss": TRANSMITTER, "sub": "alice" });
+    let session = json!({ "subject_type": "opaque", "id": "s1" });
+    let client = json!({ "subject_type": "opaque", "id": "shop" });
+    let meant = |subject: Value| meaning(json!({ "sub_id": subject }));
+    assert_eq!(meant(json!({ "subject_type": "aliases", "identifiers": [user] })), revokes(&alice(), AT));
+    assert_eq!(meant(json!({ "user": user })), revokes(&alice(), AT));
+    let of_session = Target::Session { issuer: TRANSMITTER, sid: "s1" };
+    assert_eq!(meant(json!({ "user": user, "session": session })), revokes(&of_session, AT));
+    let shop = Target::Client { issuer: TRANSMITTER, client: "shop" };
+    assert_eq!(meant(json!({ "format": "complex", "application": client })), revokes(&shop, AT));
+}
+
+#[test]
+fn an_event_from_a_clock_that_is_ahead_is_not_lost() {
+    let ahead = IAT + 3600;
+    let events = json!({ format!("{CAEP}session-revoked"): {} });
+    assert_eq!(meaning(json!({ "iat": ahead, "events": events })), revokes(&alice(), ahead));
+}
+
+#[test]
+fn all_events_that_revoke_are_asked_of_a_transmitter_and_no_others() {
+    for event in REVOKING_EVENTS {
+        // With the values that count.
+        let payload = json!({
+            "change_type": "revoke", "change_direction": "decrease", "current_status": "not-compliant",
+            "current_level": "HIGH",
+        });
+        assert_eq!(meaning(json!({ "events": { event: payload } })), revokes(&alice(), IAT), "{event}");
+    }
+}
+
+#[test]
 fn an_opaque_identifier_is_a_session_only_where_sessions_are_revoked() {
     let event = format!("{CAEP}credential-change");
     let changed = json!({ "sub_id": { "format": "opaque", "id": "x" }, "events": { event: { "change_type": "revoke" } } });
@@ -207,6 +244,19 @@ fn a_token_in_the_clear_is_known_by_its_digest() {
         aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, b"test").as_ref().try_into().expect("32 bytes");
     let changed = json!({ "sub_id": null, "events": { event: { "subject": subject } } });
     assert_eq!(meaning(changed), revokes(&Target::TokenDigest(&digest), IAT));
+}
+
+#[test]
+fn a_jwt_in_the_clear_is_known_by_its_name_too_so_that_writing_its_signature_anew_is_of_no_use() {
+    let token = Token::good().signed_by(&Signer::shared("ES256")).claim("jti", "4711").mint();
+    let subject = json!({ "format": "oauth_token", "token_identifier_alg": "plain", "token": token });
+    let event = format!("{OAUTH}token-revoked");
+    let Meaning::Revokes(notices) = meaning(json!({ "sub_id": subject, "events": { event: {} } })) else {
+        panic!("revokes nothing");
+    };
+    let named = Target::Token { issuer: Token::ISSUER, jti: "4711" };
+    assert!(notices.iter().any(|notice| notice.target() == named), "{notices:?}");
+    assert_eq!(notices.len(), 2);
 }
 
 #[test]

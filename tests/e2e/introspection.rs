@@ -29,6 +29,7 @@ pub const SECRET: &str = "s3cret+%:/ü";
 impl Secrets {
     /// With this in the file `secret`.
     pub fn with(secret: &str) -> Self {
+        gatepost_test_support::secrets::remember(secret.trim());
         let secrets = Self(tempfile::tempdir().unwrap());
         secrets.write("secret", secret);
         secrets

@@ -11,6 +11,7 @@
 
 mod admin;
 mod allow;
+mod audit;
 mod good;
 mod headers;
 mod introspection;
@@ -22,6 +23,7 @@ mod refuse;
 mod reload;
 mod revocation;
 mod rotation;
+mod runbooks;
 mod secrets;
 mod shutdown;
 mod stand;

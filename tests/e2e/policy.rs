@@ -123,7 +123,7 @@ async fn audit<I>(stand: &Stand<I>) -> Vec<Value> {
         let log = stand.gatepost.process.log();
         let whole = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
         let lines: Vec<Value> = whole.map(|line| serde_json::from_str(line).unwrap()).collect();
-        let records: Vec<_> = lines.into_iter().filter(|line| line.get("request").is_some()).collect();
+        let records: Vec<_> = lines.into_iter().filter(|line| line["class_uid"] == 6003).collect();
         (records.len() as u64 == count).then_some(records)
     };
     wait::until("the audit log", written).await.unwrap()

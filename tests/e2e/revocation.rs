@@ -12,7 +12,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use async_nats::jetstream::{self, stream};
-use gatepost_test_support::{Answer, IntrospectionServer, NatsServer, RedisServer, Token, token, wait};
+use gatepost_test_support::{
+    Answer, IntrospectionServer, NatsServer, RedisServer, Token, Transmitter, token, wait,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -28,6 +30,7 @@ enum Feed {
     File(TempDir),
     Redis(RedisServer),
     Nats(NatsServer),
+    Ssf(Transmitter),
 }
 
 const NATS_SUBJECT: &str = "revocations";
@@ -55,6 +58,10 @@ impl Feed {
         Self::Nats(server)
     }
 
+    async fn ssf() -> Self {
+        Self::Ssf(Transmitter::start().await.unwrap())
+    }
+
     /// Of a file.
     fn path(&self) -> PathBuf {
         let Self::File(directory) = self else { unreachable!("only files have one") };
@@ -67,6 +74,12 @@ impl Feed {
             Self::File(_) => format!("file: {}", self.path().display()),
             Self::Redis(server) => format!("redis: {{ url: '{}' }}", server.url()),
             Self::Nats(server) => format!("nats: {{ urls: ['{}'] }}", server.url()),
+            Self::Ssf(transmitter) => format!(
+                "issuers: [test], ssf_poll: {{ transmitter: '{}', interval: 100ms, scopes: [ssf.read], \
+                 missed_before_start: accept, client: {{ id: gatepost, auth: client_secret_basic, secret_file: '{}' }} }}",
+                transmitter.issuer(),
+                transmitter.secret_file().display()
+            ),
         };
         format!("{{ name: {name}, {origin} }}")
     }
@@ -86,6 +99,11 @@ impl Feed {
                 let payload = message.to_string().into();
                 context.publish(NATS_SUBJECT, payload).await.unwrap().await.unwrap();
             }
+            Self::Ssf(transmitter) => {
+                let jti = format!("{}", transmitter.with(|book| book.polls));
+                let event = json!({ "events": { "urn:gatepost:revocation:1": message } });
+                transmitter.send(&jti, &transmitter.event(&jti, &event));
+            }
         }
     }
 
@@ -94,6 +112,7 @@ impl Feed {
             Self::File(_) => fs::remove_file(self.path()).unwrap(),
             Self::Redis(server) => server.kill(),
             Self::Nats(server) => server.kill(),
+            Self::Ssf(_) => unreachable!("it is part of this process"),
         }
     }
 
@@ -102,6 +121,7 @@ impl Feed {
             Self::File(_) => fs::write(self.path(), "").unwrap(),
             Self::Redis(server) => server.restart().await.unwrap(),
             Self::Nats(server) => server.restart().await.unwrap(),
+            Self::Ssf(_) => unreachable!("it is part of this process"),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Promise: no token, nor any part of one that would help to use it, is ever written: not to the logs at their
-//! most talkative, not to the metrics, not to the status page.
+//! most talkative, not to the audit log, not to the metrics, not to the status page. What every test's sidecar has
+//! emitted is looked through when it is dropped ([`Emitted`](crate::stand::Emitted)); here are the worst requests.
 
-use gatepost_test_support::{Compact, Request, Signer, TestIssuer, Token};
+use gatepost_test_support::{Compact, Request, Signer, TestIssuer, Token, secrets, wait};
 use serde_json::json;
 
 use crate::stand::{Config, Stand, get, orders};
@@ -57,7 +58,7 @@ fn requests(token: &str) -> Vec<Request> {
 }
 
 /// What must be found nowhere: the whole, its signature, and its claims as they were sent.
-fn secrets(token: &str) -> Vec<String> {
+fn parts(token: &str) -> Vec<String> {
     let Compact { payload, signature, .. } = Compact::of(token);
     [token.to_owned(), signature, payload].into_iter().filter(|part| part.len() >= 16).collect()
 }
@@ -66,7 +67,8 @@ fn secrets(token: &str) -> Vec<String> {
 async fn nothing_of_a_token_is_ever_written() {
     let issuer = TestIssuer::start().await.unwrap();
     issuer.publish(&Signer::ALGORITHMS.map(Signer::shared).each_ref());
-    let config = Config::trusting(issuer.issuer()).log("trace");
+    let audit = "audit: { requests: all, per_second: 10000, identities: plain, to: { file: { path: $DIRECTORY/audit.jsonl } } }";
+    let config = Config::trusting(issuer.issuer()).and(audit).log("trace");
     let stand = Stand::ready(issuer, config).await;
     let tokens: Vec<_> = tokens(&stand.issuer).iter().map(Token::mint).collect();
     let mut sent = 0;
@@ -76,14 +78,19 @@ async fn nothing_of_a_token_is_ever_written() {
         sent += 1;
     }
     assert!(stand.gatepost.checks("token_expired").await > 0, "checks were made");
+    let nothing_waits = async || (stand.gatepost.status().await["audit"]["waiting"] == 0).then_some(());
+    wait::until("the audit log", nothing_waits).await.unwrap();
+    let audit = std::fs::read_to_string(stand.gatepost.socket().with_file_name("audit.jsonl")).unwrap();
+    assert!(audit.lines().count() > 300, "checks were recorded");
     let written = [
         ("the log", stand.gatepost.process.log()),
         ("the metrics", stand.gatepost.page("/metrics").await.text()),
         ("the status page", stand.gatepost.page("/statusz").await.text()),
+        ("the audit log", audit),
     ];
     assert!(written[0].1.contains("TRACE"), "the log is as talkative as it can be");
     let mut found = Vec::new();
-    for secret in tokens.iter().flat_map(|token| secrets(token)) {
+    for secret in tokens.iter().flat_map(|token| parts(token)) {
         for (place, text) in &written {
             if let Some(at) = text.find(&secret) {
                 let line = text[..at].lines().count();
@@ -103,8 +110,31 @@ async fn a_token_is_in_no_log_of_an_ordinary_day() {
     let stand = Stand::start().await;
     for token in tokens(&stand.issuer).iter().map(Token::mint) {
         stand.token(&token).await;
-        for secret in secrets(&token) {
+        for secret in parts(&token) {
             assert!(!stand.gatepost.process.log().contains(&secret));
         }
     }
+}
+
+// Were nothing ever found, no sidecar that is dropped could fail its test.
+#[tokio::test]
+async fn a_secret_that_a_sidecar_emits_is_found() {
+    let stand = Stand::start().await;
+    let token = stand.issuer.token().mint();
+    assert_eq!(stand.token(&token).await.status, 200);
+    let places = |stand: &Stand| -> Vec<String> {
+        let all = stand.gatepost.emitted.all().into_iter();
+        all.filter(|(_, text)| !secrets::found_in(text).is_empty()).map(|(place, _)| place).collect()
+    };
+    let all = stand.gatepost.emitted.all();
+    for (place, text) in
+        [("the log", "gatepost serves"), ("/metrics", "gatepost_checks"), ("/statusz", "\"audit\"")]
+    {
+        assert!(all.iter().any(|(its, emitted)| its == place && emitted.contains(text)), "{place}");
+    }
+    assert_eq!(places(&stand), [""; 0]);
+    let planted = stand.gatepost.socket().with_file_name("planted");
+    std::fs::write(&planted, format!("{{\"path\":\"/orders/{token}\"}}")).unwrap();
+    assert_eq!(places(&stand), [planted.display().to_string()]);
+    std::fs::remove_file(&planted).unwrap();
 }

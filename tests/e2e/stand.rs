@@ -1,11 +1,14 @@
 //! A stand: client → Envoy → service, with gatepost beside Envoy and an issuer behind gatepost.
 
-use std::net::SocketAddr;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use gatepost_test_support::{
-    Answer, ConfigDir, Envoy, EnvoyConfig, Process, Request, Signer, TestIssuer, Token, Upstream,
+    Answer, ConfigDir, Envoy, EnvoyConfig, Process, Request, Signer, TestIssuer, Token, Upstream, secrets,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -79,10 +82,11 @@ impl Config {
         self
     }
 
-    /// gatepost.yaml, with the socket in this directory.
+    /// gatepost.yaml, with the socket in this directory, which `$DIRECTORY` stands for.
     fn text(&self, directory: &Path) -> String {
         let socket = directory.join("authz.sock");
-        format!("listen: {{ authz: 'unix:{}', admin: 127.0.0.1:0 }}\n{}", socket.display(), self.rest)
+        let rest = self.rest.replace("$DIRECTORY", &directory.display().to_string());
+        format!("listen: {{ authz: 'unix:{}', admin: 127.0.0.1:0 }}\n{rest}", socket.display())
     }
 
     /// All files, of which `text` is gatepost.yaml.
@@ -102,8 +106,54 @@ pub fn issuer(name: &str, identifier: &str, lines: &str) -> String {
     text
 }
 
+/// What the binary has emitted: looked through for secrets when it is dropped, so at the end of every test.
+pub struct Emitted {
+    admin: SocketAddr,
+    log: PathBuf,
+    files: PathBuf,
+}
+
+impl Emitted {
+    /// All of it, by where it was: both streams, the pages while it still answers, and the files beside its socket.
+    pub fn all(&self) -> Vec<(String, String)> {
+        let text = |path: &Path| fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let mut all = vec![("the log".to_owned(), text(&self.log).unwrap_or_default())];
+        all.extend(
+            ["/metrics", "/statusz"].map(|page| (page.to_owned(), self.page(page).unwrap_or_default())),
+        );
+        let files = fs::read_dir(&self.files).into_iter().flatten().flatten().map(|entry| entry.path());
+        all.extend(files.filter_map(|path| Some((path.display().to_string(), text(&path).ok()?))));
+        all
+    }
+
+    // A value that is dropped can't wait for anything asynchronous.
+    fn page(&self, page: &str) -> std::io::Result<String> {
+        const LONGEST: Duration = Duration::from_secs(5);
+        let mut stream = TcpStream::connect_timeout(&self.admin, LONGEST)?;
+        stream.set_read_timeout(Some(LONGEST))?;
+        write!(stream, "GET {page} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+}
+
+impl Drop for Emitted {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for (place, text) in self.all() {
+            let found = secrets::found_in(&text);
+            assert!(found.is_empty(), "{place} has {} secrets in it, such as {}", found.len(), found[0]);
+        }
+    }
+}
+
 /// The binary, running.
 pub struct Gatepost {
+    /// Dropped before what it looks at.
+    pub emitted: Emitted,
     pub process: Process,
     admin: SocketAddr,
     config: Config,
@@ -134,7 +184,9 @@ impl Gatepost {
             process.line("its announcement", |line| line.contains("\"gatepost serves\"")).await.unwrap();
         let announced: Value = serde_json::from_str(&line).unwrap();
         let admin = announced["admin"].as_str().unwrap().parse().unwrap();
-        Self { process, admin, config, directory, mounted }
+        let log = process.log_path().to_owned();
+        let emitted = Emitted { admin, log, files: directory.path().to_owned() };
+        Self { emitted, process, admin, config, directory, mounted }
     }
 
     /// Waits until it is ready.
@@ -149,6 +201,11 @@ impl Gatepost {
         let text = config.text(self.directory.path());
         self.mounted.swap(&config.files(&text)).unwrap();
         self.config = config;
+    }
+
+    /// Where its admin listener is.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
     }
 
     /// The text of its gatepost.yaml.

@@ -3,11 +3,14 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use gatepost::check::revocation::Target;
+use gatepost::clock::Clock;
 use gatepost::config::{FeedOrigin, RevocationSettings, WhenLate};
-use gatepost::sources::Refusal;
+use gatepost::sources::{Refusal, RevocationSources};
+use gatepost::telemetry::metrics::RevocationMetrics;
 use gatepost_test_support::token;
 use serde_json::json;
 use tempfile::TempDir;
@@ -24,6 +27,10 @@ fn append(path: &Path, line: &str) {
     writeln!(OpenOptions::new().append(true).open(path).unwrap(), "{line}").unwrap();
 }
 
+fn heartbeat(published: i64) -> String {
+    json!({ "v": 1, "kind": "heartbeat", "published": published }).to_string()
+}
+
 #[tokio::test]
 async fn a_writer_that_should_send_heartbeats_and_does_not_is_dead() {
     let directory = TempDir::new().unwrap();
@@ -35,9 +42,15 @@ async fn a_writer_that_should_send_heartbeats_and_does_not_is_dead() {
     stand.until_caught_up().await;
     // The file is there and can be read all the while.
     stand.until("staleness", |stand| stand.revocations.are_stale()).await;
+    // One that was kept on the way or is sent again, one from a clock that is far ahead, and one that says nothing.
     append(&path, r#"{"v":1,"kind":"heartbeat","published":1700000000}"#);
+    append(&path, &heartbeat(token::now() + 3600));
+    append(&path, r#"{"v":1,"kind":"heartbeat"}"#);
+    stand.until("three heartbeats", |stand| stand.status().heartbeats == 3).await;
+    assert!(stand.status().silent_for.unwrap() > Duration::from_secs(1), "none of them is a sign of life");
+    append(&path, &heartbeat(token::now()));
     stand.until("freshness", |stand| !stand.revocations.are_stale()).await;
-    assert_eq!(stand.status().heartbeats, 1);
+    assert_eq!(stand.status().heartbeats, 4);
     stand.until("staleness again", |stand| stand.revocations.are_stale()).await;
 }
 
@@ -109,6 +122,49 @@ async fn a_feed_has_no_say_over_the_tokens_of_other_issuers() {
     stand.until_caught_up().await;
     assert!(!stand.revokes("a"));
     assert_eq!(stand.status().refused.get(&Refusal::OtherIssuer), Some(&1));
+}
+
+#[tokio::test]
+async fn a_time_far_ahead_revokes_what_is_there_and_tells_that_a_clock_is_wrong() {
+    let directory = TempDir::new().unwrap();
+    let ahead = |kind: &str, name: &str, value: &str| {
+        revoking(json!({ "kind": kind, name: value, "at": token::now() + 7200 })).to_string()
+    };
+    // Of a session no time matters.
+    let path = file(directory.path(), "feed", &[ahead("session", "sid", "s1")]);
+    let stand = Stand::follow(settings(vec![feed("ahead", FeedOrigin::File(path.clone()))]));
+    stand.until("freshness", |stand| !stand.revocations.are_stale()).await;
+    append(&path, &ahead("subject", "sub", "alice"));
+    stand.until("staleness", |stand| stand.revocations.are_stale()).await;
+    assert_eq!(stand.status().refused.get(&Refusal::Ahead), Some(&1));
+    let alice = Target::Subject { issuer: ISSUER, subject: "alice" }.fingerprint();
+    let issued = |later: i64| Some(gatepost::jose::UnixTime::from_seconds(token::now() + later));
+    let index = stand.revocations.index();
+    assert!(index.revokes(alice, issued(0)) && !index.revokes(alice, issued(3600)));
+    let session = Target::Session { issuer: ISSUER, sid: "s1" }.fingerprint();
+    assert!(index.revokes(session, issued(3600)));
+}
+
+#[tokio::test]
+async fn what_a_feed_missed_is_still_missed_when_the_configuration_is_edited() {
+    let directory = TempDir::new().unwrap();
+    let path = file(directory.path(), "feed", &[message("a"), message("b")]);
+    let small =
+        RevocationSettings { max_marks: 1, ..settings(vec![feed("small", FeedOrigin::File(path.clone()))]) };
+    let large = RevocationSettings { max_marks: 10, ..small.clone() };
+    let metrics = RevocationMetrics::default();
+    let sources = |former, settings| {
+        RevocationSources::succeed(former, Some(settings), Clock::System, &metrics).unwrap()
+    };
+    let before = sources(None, small);
+    let stand = Stand::of(Arc::clone(before.revocations()));
+    stand.until("the loss", |stand| stand.status().refused.contains_key(&Refusal::Full)).await;
+    let after = sources(Some(&before), large);
+    let stand = Stand::of(Arc::clone(after.revocations()));
+    stand.until_revoked("a").await;
+    stand.until_revoked("b").await;
+    stand.until_caught_up().await;
+    stand.until("staleness", |stand| stand.revocations.are_stale()).await;
 }
 
 #[tokio::test]

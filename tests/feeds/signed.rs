@@ -110,6 +110,29 @@ async fn a_key_that_was_published_since_is_found() {
 }
 
 #[tokio::test]
+async fn what_an_unknown_key_signed_waits_beside_the_feed_until_the_key_is_there() {
+    let (old, new) = (Signer::shared("ES256"), Signer::generate("ES256").kid("new"));
+    let feed = Feed::new(&old);
+    feed.write(&enveloped("first").signed_by(&old).mint());
+    let stand = Stand::follow(settings(vec![feed.settings(true)]));
+    stand.until_revoked("first").await;
+    // While the keys can't be read the feed goes on.
+    let keys = feed.directory.path().join("jwks.json");
+    fs::remove_file(&keys).unwrap();
+    feed.write(&enveloped("early").signed_by(&new).mint());
+    feed.write(&enveloped("junk").signed_by(&Signer::generate("ES256").kid("junk")).mint());
+    feed.write(&enveloped("meanwhile").signed_by(&old).mint());
+    stand.until_revoked("meanwhile").await;
+    assert!(!stand.revokes("early"));
+    stand.until("staleness", |stand| stand.revocations.are_stale()).await;
+    feed.trust(&new);
+    stand.until_revoked("early").await;
+    stand.until("freshness", |stand| !stand.revocations.are_stale()).await;
+    assert!(!stand.revokes("junk"));
+    assert_eq!(stand.status().refused.get(&Refusal::BadlySigned), Some(&1));
+}
+
+#[tokio::test]
 async fn nothing_is_passed_over_while_the_keys_cannot_be_had() {
     let signer = Signer::shared("ES256");
     let feed = Feed::new(&signer);

@@ -41,7 +41,11 @@ pub fn settings(feeds: Vec<FeedSettings>) -> RevocationSettings {
 
 impl Stand {
     pub fn follow(settings: RevocationSettings) -> Self {
-        let revocations = Arc::new(Revocations::new(settings, Clock::System, RevocationMetrics::default()));
+        Self::of(Arc::new(Revocations::new(settings, Clock::System, RevocationMetrics::default())))
+    }
+
+    /// Follows these feeds.
+    pub fn of(revocations: Arc<Revocations>) -> Self {
         let mut tasks = JoinSet::new();
         for feed in revocations.feeds().cloned().collect::<Vec<_>>() {
             tasks.spawn(async move { feed.run().await });

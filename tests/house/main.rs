@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails here is a failed test")]
 
+mod audit_fields;
 mod layering;
 mod readme;
 mod revocation;

@@ -36,7 +36,7 @@ fn says_what_the_code_says() {
     }
 }
 
-fn blocks() -> [(&'static str, String); 11] {
+fn blocks() -> [(&'static str, String); 12] {
     [
         ("gatepost.yaml", configuration::gatepost_yaml()),
         ("policy.yaml", configuration::policy_yaml()),
@@ -49,6 +49,7 @@ fn blocks() -> [(&'static str, String); 11] {
         ("audit line", audit::line()),
         ("diff", audit::diff()),
         ("revoke", transcripts::revoke()),
+        ("status", transcripts::status()),
     ]
 }
 

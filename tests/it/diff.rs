@@ -45,12 +45,21 @@ fn configuration(policy: &str) -> TempDir {
 fn record(method: &str, path: &str, token: Option<Value>, outcome: [&str; 3]) -> Value {
     let [outcome, reason, rule] = outcome;
     let mut record = json!({
-        "time": "2026-11-23T12:00:00Z",
-        "request": { "method": method, "host": "orders.example.com", "path": path, "headers": { "x-tenant": ["t1"] } },
-        "outcome": outcome, "reason": reason, "rule": rule,
+        "time": 1_795_435_200_000_u64, "time_dt": "2026-11-23T12:00:00Z",
+        "category_uid": 6, "class_uid": 6003, "activity_id": 2, "type_uid": 600_302, "severity_id": 1,
+        "status_id": 1, "status_code": reason, "action_id": 1, "disposition_id": 1,
+        "actor": { "session": {} }, "src_endpoint": { "ip": "192.0.2.7" }, "api": { "operation": method },
+        "http_request": { "http_method": method, "url": { "hostname": "orders.example.com", "path": path } },
+        "authorizations": [{ "decision": outcome, "policy": { "name": rule, "version": "1" } }],
+        "metadata": {
+            "version": "1.6.0", "profiles": [],
+            "product": { "name": "gatepost", "vendor_name": "gatepost", "version": "0" },
+        },
+        "unmapped": { "headers": { "x-tenant": ["t1"] } },
     });
     if let Some(token) = token {
-        record["token"] = token;
+        record["actor"] = json!({ "app_uid": "web", "session": { "issuer": "corp" } });
+        record["unmapped"]["token"] = token;
     }
     record
 }
@@ -58,7 +67,7 @@ fn record(method: &str, path: &str, token: Option<Value>, outcome: [&str; 3]) ->
 fn token(scope: &str, claims: Value) -> Option<Value> {
     let mut claims = claims;
     claims["aud"] = json!("orders");
-    Some(json!({ "issuer": "corp", "client": "web", "scopes": [scope], "claims": claims }))
+    Some(json!({ "scopes": [scope], "claims": claims }))
 }
 
 fn records() -> Vec<Value> {
@@ -75,7 +84,7 @@ fn records() -> Vec<Value> {
         record("DELETE", "/orders/9", token("orders", json!({})), allowed),
         record("GET", "/admin", None, ["deny", "no_rule", ""]),
     ];
-    all[7].as_object_mut().unwrap().remove("rule");
+    all[7]["authorizations"][0]["policy"].as_object_mut().unwrap().remove("name");
     all.extend((1..=7).map(|number| {
         record(
             "POST",
@@ -158,13 +167,31 @@ fn a_claim_that_was_not_recorded_is_not_taken_for_a_missing_one() {
     assert_eq!(code(refund(json!({}))), Some(2));
     assert_eq!(code(refund(json!({ "tenant": null }))), Some(1), "it was there, and null");
     let mut absent = refund(json!({}));
-    absent["token"]["absent"] = json!(["tenant"]);
+    absent["unmapped"]["token"]["absent"] = json!(["tenant"]);
     assert_eq!(code(absent), Some(1), "it was looked for and was not there");
     let mut without_header = refund(json!({ "tenant": { "id": "t1", "tier": "gold" } }));
-    without_header["request"]["headers"] = json!({});
+    without_header["unmapped"]["headers"] = json!({});
     assert_eq!(code(without_header.clone()), Some(2));
-    without_header["request"]["headers"] = json!({ "x-tenant": [] });
+    without_header["unmapped"]["headers"] = json!({ "x-tenant": [] });
     assert_eq!(code(without_header), Some(1));
+}
+
+#[test]
+fn what_was_hashed_or_hidden_is_not_guessed() {
+    let by_client =
+        configuration("rules: [{ name: orders, match: { path: /orders/** }, require: { clients: [web] } }]");
+    let by_subject =
+        configuration("rules: [{ name: orders, match: { path: /orders/** }, require: { subjects: [web] } }]");
+    let plain = record("GET", "/orders/7", token("orders", json!({ "sub": "web" })), ["allow", "", "orders"]);
+    let code = |new: &TempDir, record: &Value| diff(new, new, &lines(std::slice::from_ref(record)), &[]).0;
+    assert_eq!([code(&by_client, &plain), code(&by_subject, &plain)], [Some(0); 2]);
+    let mut hashed = record("GET", "/orders/7", token("orders", json!({})), ["allow", "", "orders"]);
+    hashed["unmapped"]["token"]["hash_key"] = json!("0123abcd");
+    assert_eq!([code(&by_client, &hashed), code(&by_subject, &hashed)], [Some(2); 2]);
+    assert_eq!(code(&configuration(OLD), &hashed), Some(0), "a rule that does not ask who it is");
+    let mut hidden = plain;
+    hidden["unmapped"]["hidden"] = json!(true);
+    assert_eq!(code(&by_client, &hidden), Some(2));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
 use gatepost::config::{Files, compile};
 use gatepost::serve::serve;
-use gatepost_test_support::{Request, ReservedPort, Signer, Token, token, wait};
+use gatepost_test_support::{Answer, Request, ReservedPort, Signer, Token, token, wait};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -62,6 +62,11 @@ impl Sidecar {
         Self::run(|directory| fs::remove_file(directory.join("jwks.json")).unwrap()).await
     }
 
+    /// One whose configuration directory was prepared before it started.
+    pub async fn prepared(prepare: impl FnOnce(&Path)) -> Self {
+        Self::run(prepare).await
+    }
+
     async fn run(prepare: impl FnOnce(&Path)) -> Self {
         let home = TempDir::with_prefix("gatepost-socket-").unwrap();
         let socket = home.path().join("authz.sock");
@@ -89,6 +94,17 @@ impl Sidecar {
     /// `config` of its status page.
     pub async fn config_status(&self) -> Value {
         Request::get("/statusz").send(self.admin).await.unwrap().json().unwrap()["config"].take()
+    }
+
+    /// Asks its admin listener.
+    pub async fn ask_admin(&self, request: Request) -> Answer {
+        request.send(self.admin).await.unwrap()
+    }
+
+    /// Waits until it is ready.
+    pub async fn ready(&self) {
+        let ready = async || (self.ask_admin(Request::get("/readyz")).await.status == 200).then_some(());
+        wait::until("readiness", ready).await.unwrap();
     }
 
     /// A client made from the complete Envoy definitions.

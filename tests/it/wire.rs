@@ -15,7 +15,7 @@ use prost::Message as _;
 use crate::sidecar::Sidecar;
 
 /// The question that Envoy asks about this request, with the fields around it that we do not read.
-fn question(method: &str, path: &str, headers: &[(&str, &str)]) -> CheckRequest {
+pub fn question(method: &str, path: &str, headers: &[(&str, &str)]) -> CheckRequest {
     let field = |(name, value): &(&str, &str)| HeaderValue {
         key: (*name).to_owned(),
         raw_value: value.as_bytes().to_vec(),

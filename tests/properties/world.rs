@@ -65,7 +65,7 @@ impl Fixture {
     /// Decides as of `now` in a world that knows what this one knows, but may have another policy.
     pub fn decided(&self, input: &CheckInput, world: World<'_>, now: UnixTime) -> Decided {
         match plan(input, world, now, &mut ()) {
-            Err(decision) => decision.into(),
+            Err(decided) => decided,
             Ok(plan) => {
                 let facts = match plan.need() {
                     Need::Nothing => Facts::Nothing,

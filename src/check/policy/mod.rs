@@ -23,7 +23,7 @@ pub use index::RouteIndex;
 pub use pattern::{HostPattern, PathPattern, PatternFault};
 pub use reads::Reads;
 pub use requirement::{Introspect, Requirement, ScopeRequirement, Stale, is_scope_token};
-pub use rule::{Access, Rule};
+pub use rule::{Access, Rule, RuleAudit};
 
 use std::sync::Arc;
 

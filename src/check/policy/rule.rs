@@ -34,6 +34,19 @@ pub struct Rule {
     pub response_headers: Vec<Forward>,
     /// What a client that is refused is told.
     pub hints: Option<Arc<Hints>>,
+    /// Which of its checks are recorded, where it says so.
+    pub audit: Option<RuleAudit>,
+}
+
+/// Which checks of a rule are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleAudit {
+    /// All.
+    All,
+    /// Those that were not allowed, and those that a policy on trial would have decided otherwise.
+    Denials,
+    /// None.
+    None,
 }
 
 /// What a matching request needs.
@@ -61,6 +74,7 @@ impl Rule {
             metadata: Vec::new(),
             response_headers: Vec::new(),
             hints: None,
+            audit: None,
         }
     }
 

@@ -12,9 +12,6 @@ use crate::jose::UnixTime;
 /// The event whose payload is a feed's message.
 pub const MESSAGE_EVENT: &str = "urn:gatepost:revocation:1";
 
-const CAEP: &str = "https://schemas.openid.net/secevent/caep/event-type/";
-const RISC: &str = "https://schemas.openid.net/secevent/risc/event-type/";
-const OAUTH: &str = "https://schemas.openid.net/secevent/oauth/event-type/";
 const SSF: &str = "https://schemas.openid.net/secevent/ssf/event-type/";
 
 /// What one event means.
@@ -110,33 +107,36 @@ fn message(payload: &Map<String, Value>) -> Meaning {
     }
 }
 
-/// Whether an event takes back what tokens issued so far say.
+/// The events that take back what tokens issued so far say: what a stream should deliver.
+pub const REVOKING_EVENTS: [&str; 16] = [
+    "https://schemas.openid.net/secevent/caep/event-type/session-revoked",
+    "https://schemas.openid.net/secevent/caep/event-type/token-claims-change",
+    "https://schemas.openid.net/secevent/caep/event-type/credential-change",
+    "https://schemas.openid.net/secevent/caep/event-type/assurance-level-change",
+    "https://schemas.openid.net/secevent/caep/event-type/device-compliance-change",
+    "https://schemas.openid.net/secevent/caep/event-type/risk-level-change",
+    "https://schemas.openid.net/secevent/risc/event-type/account-disabled",
+    "https://schemas.openid.net/secevent/risc/event-type/account-purged",
+    "https://schemas.openid.net/secevent/risc/event-type/account-credential-change-required",
+    "https://schemas.openid.net/secevent/risc/event-type/credential-compromise",
+    "https://schemas.openid.net/secevent/risc/event-type/identifier-recycled",
+    "https://schemas.openid.net/secevent/risc/event-type/sessions-revoked",
+    "https://schemas.openid.net/secevent/oauth/event-type/token-revoked",
+    "https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked",
+    "https://schemas.openid.net/secevent/oauth/event-type/client-disabled",
+    "https://schemas.openid.net/secevent/oauth/event-type/client-credential-changed",
+];
+
+/// Whether this one does: some do so only with certain values.
 fn revokes(name: &str, payload: &Map<String, Value>) -> bool {
-    let is = |member: &str, values: &[&str]| {
-        payload.get(member).and_then(Value::as_str).is_some_and(|value| values.contains(&value))
+    let is = |member: &str, value: &str| payload.get(member).and_then(Value::as_str) == Some(value);
+    let means_it = match name.rsplit('/').next() {
+        // A credential that was added takes nothing away from what came before.
+        Some("credential-change") => !is("change_type", "create"),
+        Some("assurance-level-change") => is("change_direction", "decrease"),
+        Some("device-compliance-change") => is("current_status", "not-compliant"),
+        Some("risk-level-change") => is("current_level", "HIGH"),
+        _ => true,
     };
-    if let Some(name) = name.strip_prefix(CAEP) {
-        return match name {
-            "session-revoked" | "token-claims-change" => true,
-            // A credential that was added takes nothing away from what came before.
-            "credential-change" => !is("change_type", &["create"]),
-            "assurance-level-change" => is("change_direction", &["decrease"]),
-            "device-compliance-change" => is("current_status", &["not-compliant"]),
-            "risk-level-change" => is("current_level", &["HIGH"]),
-            _ => false,
-        };
-    }
-    if let Some(name) = name.strip_prefix(RISC) {
-        return matches!(
-            name,
-            "account-disabled"
-                | "account-purged"
-                | "account-credential-change-required"
-                | "credential-compromise"
-                | "identifier-recycled"
-                | "sessions-revoked"
-        );
-    }
-    let oauth = ["token-revoked", "tokens-revoked", "client-disabled", "client-credential-changed"];
-    name.strip_prefix(OAUTH).is_some_and(|name| oauth.contains(&name))
+    means_it && REVOKING_EVENTS.contains(&name)
 }

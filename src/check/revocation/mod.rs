@@ -22,7 +22,7 @@ mod subject;
 mod table;
 mod terms;
 
-pub use event::{MESSAGE_EVENT, Meaning, StreamStatus};
+pub use event::{MESSAGE_EVENT, Meaning, REVOKING_EVENTS, StreamStatus};
 pub use fingerprint::{Fingerprint, Kind, Target};
 pub use index::{Applied, Index, IndexWriter, SHARDS, index};
 pub use lifetime::Lifetimes;

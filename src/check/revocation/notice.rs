@@ -28,13 +28,10 @@ pub enum NoticeFault {
     /// Nothing says until when it matters.
     #[error("says neither when it was revoked nor when it expires")]
     Timeless,
-    /// It revokes what is yet to be issued.
-    #[error("was revoked in the future, so its time is wrong")]
-    FromTheFuture,
 }
 
-/// How far an authorization server's clock may be ahead of ours. Tokens of one that is further ahead are not yet
-/// valid here anyway.
+/// How far an authorization server's clock may be ahead of ours. A time beyond that is a mistake, such as one in
+/// milliseconds, or our own clock is wrong.
 const MOST_AHEAD: std::time::Duration = std::time::Duration::from_secs(300);
 
 impl Notice {
@@ -101,34 +98,38 @@ impl Notice {
         self.expires_at
     }
 
-    /// The mark to put in force.
+    /// Whether the tokens that it revokes are told by a time that lies so far ahead that a clock must be wrong, and
+    /// [`Notice::mark`] reaches less far than it says.
+    #[must_use]
+    pub fn is_ahead(&self, now: UnixTime) -> bool {
+        let by_time = matches!(self.target().kind(), Kind::Subject | Kind::Client | Kind::Issuer);
+        by_time && self.at.is_some_and(|at| at > now.plus(MOST_AHEAD))
+    }
+
+    /// The mark to put in force. It never reaches further than five minutes ahead, so that no mistake revokes all
+    /// that is yet to be issued.
     ///
     /// # Errors
-    /// When it lacks a time, or has an impossible one.
+    /// When it lacks a time.
     pub fn mark(&self, lifetimes: &Lifetimes, now: UnixTime) -> Result<Mark, NoticeFault> {
-        if self.at.is_some_and(|at| at > now.plus(MOST_AHEAD)) {
-            return Err(NoticeFault::FromTheFuture);
-        }
+        let at = self.at.map(|at| at.min(now.plus(MOST_AHEAD)));
         let target = self.target();
         let lifetime = self.issuer().map_or(lifetimes.longest(), |issuer| lifetimes.of(issuer));
-        let lived = self.at.map(|at| at.plus(lifetime));
+        let lived = at.map(|at| at.plus(lifetime));
         let expires_at = match target.kind() {
             // Whoever holds the key can make tokens for as long as it is trusted.
             Kind::Key => self.expires_at,
             Kind::Token | Kind::TokenDigest => Some(self.expires_at.or(lived).ok_or(NoticeFault::Timeless)?),
             _ => Some(lived.max(self.expires_at).ok_or(NoticeFault::Timeless)?),
         };
-        Ok(Mark::new(&target, self.reach(target.kind())?, expires_at))
-    }
-
-    /// Subjects, clients and issuers get new tokens after the revocation; what else can be revoked does not.
-    fn reach(&self, kind: Kind) -> Result<Reach, NoticeFault> {
-        match kind {
+        // Subjects, clients and issuers get new tokens after the revocation; what else can be revoked does not.
+        let reach = match target.kind() {
             Kind::Subject | Kind::Client | Kind::Issuer => {
-                self.at.map(Reach::IssuedUntil).ok_or(NoticeFault::Timeless)
+                at.map(Reach::IssuedUntil).ok_or(NoticeFault::Timeless)?
             }
-            _ => Ok(Reach::Every),
-        }
+            _ => Reach::Every,
+        };
+        Ok(Mark::new(&target, reach, expires_at))
     }
 }
 
@@ -184,9 +185,24 @@ mod tests {
     }
 
     #[test]
-    fn a_time_in_milliseconds_cannot_revoke_everything_to_come() {
-        let target = Target::Issuer(ISSUER);
+    fn a_time_in_milliseconds_revokes_what_is_there_and_not_everything_to_come() {
         let wrong = UnixTime::from_seconds(NOW.as_millis());
-        assert_eq!(mark(&Notice::new(&target, Some(wrong), None)), Err(NoticeFault::FromTheFuture));
+        let notice = Notice::new(&Target::Issuer(ISSUER), Some(wrong), None);
+        let latest = NOW.plus(MOST_AHEAD);
+        let made = mark(&notice).unwrap();
+        assert!(notice.is_ahead(NOW));
+        assert_eq!((made.reach(), made.expires_at()), (Reach::IssuedUntil(latest), Some(latest.plus(HOUR))));
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_takes_nothing_from_what_is_revoked_whatever_its_time() {
+        let ahead = NOW.plus(HOUR);
+        for target in
+            [Target::Token { issuer: ISSUER, jti: "4711" }, Target::Session { issuer: ISSUER, sid: "s" }]
+        {
+            let notice = Notice::new(&target, Some(ahead), None);
+            assert!(!notice.is_ahead(NOW));
+            assert_eq!(mark(&notice).unwrap().reach(), Reach::Every);
+        }
     }
 }

@@ -1,8 +1,6 @@
 //! Security event tokens (RFC 8417) as they come from a transmitter or a feed's writer: whether one is genuine.
 //! What its events mean is read in `event`.
 
-use std::time::Duration;
-
 use serde_json::{Map, Value};
 
 use crate::jose::{Algorithm, Claims, Jws, KeySet, Lookup, UnixTime};
@@ -51,18 +49,16 @@ pub enum SecurityEventFault {
     Signature,
 }
 
-/// A server's clock may be this far ahead.
-const MOST_AHEAD: Duration = Duration::from_secs(300);
-
 /// One is what SSF asks for, and no transmitter sends more than a few.
 const MAX_EVENTS: usize = 16;
 
 impl SecurityEvent {
-    /// Verifies a compact security event token.
+    /// Verifies a compact security event token. When it was issued does not matter: an old one says what is still
+    /// true, and one from a clock that is ahead must not be lost.
     ///
     /// # Errors
     /// The first reason not to believe it.
-    pub fn verify(text: &str, signer: &Signer<'_>, now: UnixTime) -> Result<Self, SecurityEventFault> {
+    pub fn verify(text: &str, signer: &Signer<'_>) -> Result<Self, SecurityEventFault> {
         let jws = Jws::parse(text).map_err(|_| SecurityEventFault::Form)?;
         if jws.header.media_type().as_deref() != Some("secevent+jwt") {
             return Err(SecurityEventFault::Form);
@@ -72,10 +68,10 @@ impl SecurityEvent {
         }
         check_signature(&jws, signer.keys)?;
         check_audience(&jws.claims, signer.audiences)?;
-        Self::from_claims(jws.claims, now)
+        Self::from_claims(jws.claims)
     }
 
-    fn from_claims(claims: Claims, now: UnixTime) -> Result<Self, SecurityEventFault> {
+    fn from_claims(claims: Claims) -> Result<Self, SecurityEventFault> {
         // SSF 1.0 §4.1.5 and §4.1.6: what has one of these is some other token, or could be taken for one.
         for name in ["exp", "sub"] {
             if claims.raw(name).is_some() {
@@ -86,8 +82,7 @@ impl SecurityEvent {
             Ok(Some(text)) => Ok(text.to_owned()),
             _ => Err(SecurityEventFault::Claim(name)),
         };
-        let issued_at = claims.time("iat").ok().flatten().filter(|iat| *iat <= now.plus(MOST_AHEAD));
-        let issued_at = issued_at.ok_or(SecurityEventFault::Claim("iat"))?;
+        let issued_at = claims.time("iat").ok().flatten().ok_or(SecurityEventFault::Claim("iat"))?;
         let events = claims.raw("events").and_then(Value::as_object);
         let events = events.filter(|events| (1..=MAX_EVENTS).contains(&events.len())).cloned();
         let events = events.ok_or(SecurityEventFault::Claim("events"))?;

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::super::document::{FeedDocument, NatsDocument, RedisDocument, SignedDocument, SsfPollDocument};
+use super::super::document::{
+    FeedDocument, MissedBeforeStartDocument, NatsDocument, RedisDocument, SignedDocument, SsfPollDocument,
+};
 use super::super::{
-    FeedOrigin, FeedSettings, NatsSettings, Path, RedisServers, RedisSettings, SignedSettings, SignerKeys,
-    SsfPollSettings, TrustedIssuer,
+    FeedOrigin, FeedSettings, MissedBeforeStart, NatsSettings, Path, RedisServers, RedisSettings,
+    SignedSettings, SignerKeys, SsfPollSettings, TrustedIssuer,
 };
 use super::bounded;
 use super::findings::Findings;
@@ -243,6 +245,10 @@ fn ssf_poll(
         },
         scopes: document.scopes.clone().unwrap_or_default(),
         interval,
+        missed_before_start: match document.missed_before_start {
+            Some(MissedBeforeStartDocument::Accept) => MissedBeforeStart::Accept,
+            Some(MissedBeforeStartDocument::Stale) | None => MissedBeforeStart::Stale,
+        },
         ca_file: file(around, document.ca_file.as_ref()),
     })
 }

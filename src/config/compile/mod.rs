@@ -1,5 +1,6 @@
 //! What the documents mean: every value checked, every problem reported at its place.
 
+mod audit;
 mod condition;
 mod feed;
 mod findings;
@@ -18,13 +19,11 @@ use std::time::Duration;
 pub(crate) use issuer::is_loopback;
 pub(super) use policy::{Context, Policies, PolicyFile, compile_policy};
 
-use super::document::{
-    AuditDocument, AuditRequestsDocument, CheckDocument, DurationDocument, GatepostDocument,
-};
+use super::document::{CheckDocument, DurationDocument, GatepostDocument};
 use super::problem::Problem;
 use super::read::Source;
 use super::{
-    AuditRequests, AuditSettings, CheckLimits, Config, Listen, Path, RevocationSettings, TrustedIssuer,
+    AuditSettings, CheckLimits, Config, Fingerprint, Listen, Path, RevocationSettings, TrustedIssuer,
 };
 use crate::check::policy::Policy;
 use crate::check::resource::ProtectedResource;
@@ -61,7 +60,12 @@ impl Candidate {
 }
 
 impl Settings {
-    pub(super) fn into_config(self, policies: Policies, candidate: Candidate) -> Option<Config> {
+    pub(super) fn into_config(
+        self,
+        policies: Policies,
+        candidate: Candidate,
+        fingerprint: Fingerprint,
+    ) -> Option<Config> {
         let Self { listen, check, audit, shutdown_deadline, issuers, resource, revocation, .. } = self;
         let Policies { enforced: policy, shadow } = policies;
         let shadow = shadow.map(|policy| Trial { kind: TrialKind::Shadow, policy });
@@ -80,6 +84,7 @@ impl Settings {
             policy,
             trials,
             candidate_rejected,
+            fingerprint,
         })
     }
 }
@@ -95,7 +100,8 @@ pub(super) fn compile(
     let listen = listen::compile(&document.listen, &root.key("listen"), &mut findings);
     let check = document.check.clone().unwrap_or_default();
     let limits = limits(&check, &root.key("check"), &mut findings);
-    let audit = audit(&document.audit.clone().unwrap_or_default(), &root.key("audit"), &mut findings);
+    let audit = document.audit.clone().unwrap_or_default();
+    let audit = audit::compile(&audit, directory, &root.key("audit"), &mut findings);
     let shutdown = document.shutdown.clone().unwrap_or_default();
     let shutdown_deadline =
         bounded(shutdown.deadline, 10_000, 0, 300_000, &root.key("shutdown").key("deadline"), &mut findings);
@@ -117,17 +123,6 @@ fn limits(document: &CheckDocument, at: &Path, findings: &mut Findings<'_>) -> C
         bounded_count(document.max_token_bytes, 16_384, 256, 98_304, &at.key("max_token_bytes"), findings);
     let names_reason = document.debug.unwrap_or(false);
     CheckLimits { deadline, max_token_bytes: usize::try_from(bytes).unwrap_or(16_384), names_reason }
-}
-
-fn audit(document: &AuditDocument, at: &Path, findings: &mut Findings<'_>) -> AuditSettings {
-    let requests = match document.requests {
-        None | Some(AuditRequestsDocument::Differences) => AuditRequests::Differences,
-        Some(AuditRequestsDocument::None) => AuditRequests::None,
-        Some(AuditRequestsDocument::Denials) => AuditRequests::Denials,
-        Some(AuditRequestsDocument::All) => AuditRequests::All,
-    };
-    let per_second = bounded_count(document.per_second, 10, 1, 10_000, &at.key("per_second"), findings);
-    AuditSettings { requests, per_second }
 }
 
 fn issuers(

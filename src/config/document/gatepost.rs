@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::audit::AuditDocument;
 use super::introspection::IntrospectionDocument;
 use super::revocation::RevocationDocument;
 use super::values::{AlgorithmName, AudiencesDocument, DurationDocument, PresetName};
@@ -20,7 +21,7 @@ pub struct GatepostDocument {
     pub revocation: Option<RevocationDocument>,
     /// Bounds on every check.
     pub check: Option<CheckDocument>,
-    /// Which checks are recorded on standard output, a JSON object a line, for `explain --from-audit` and `diff`.
+    /// Which checks are recorded, and where: a JSON object a line, for SIEMs, `explain --from-audit` and `diff`.
     pub audit: Option<AuditDocument>,
     /// How the sidecar stops.
     pub shutdown: Option<ShutdownDocument>,
@@ -74,30 +75,6 @@ pub struct CheckDocument {
     pub debug: Option<bool>,
     /// Take `;` in a path for an ordinary character. Default false: such a path is refused.
     pub allow_path_parameters: Option<bool>,
-}
-
-/// `audit`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AuditDocument {
-    /// Which checks. Default `differences`: those that a rule or policy on trial would have decided otherwise.
-    pub requests: Option<AuditRequestsDocument>,
-    /// At most so many lines a second; what is left out is counted. Default 10, up to 10000.
-    pub per_second: Option<u32>,
-}
-
-/// `requests`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-pub enum AuditRequestsDocument {
-    /// None.
-    None,
-    /// Those that a rule or policy on trial would have decided otherwise.
-    Differences,
-    /// Those that were not allowed.
-    Denials,
-    /// All.
-    All,
 }
 
 /// `shutdown`.

@@ -2,6 +2,7 @@
 //!
 //! The doc comments are what an operator reads about each key.
 
+mod audit;
 mod forward;
 mod gatepost;
 mod introspection;
@@ -9,10 +10,10 @@ mod policy;
 mod revocation;
 mod values;
 
+pub use audit::{AuditDestinationDocument, AuditDocument, AuditRequestsDocument, IdentitiesDocument};
 pub use forward::{ForwardDocument, ListDocument, MissingDocument};
 pub use gatepost::{
-    AuditDocument, AuditRequestsDocument, CheckDocument, GatepostDocument, IssuerDocument, KeysDocument,
-    ListenDocument, ResourceDocument,
+    CheckDocument, GatepostDocument, IssuerDocument, KeysDocument, ListenDocument, ResourceDocument,
 };
 pub use introspection::{
     CacheDocument, ClientAuthDocument, ClientDocument, IntrospectionDocument, LimitsDocument,
@@ -20,10 +21,11 @@ pub use introspection::{
 };
 pub use policy::{
     AuthenticationDocument, ClaimDocument, IntrospectDocument, MatchDocument, ModeDocument, PolicyDocument,
-    RequireDocument, RuleDocument, TeamDocument,
+    RequireDocument, RuleAuditDocument, RuleDocument, TeamDocument,
 };
 pub use revocation::{
-    CatchUpDocument, FeedDocument, NatsDocument, RedisDocument, RevocationDocument, RevocationIssuerDocument,
-    SignedDocument, SsfPollDocument, WhenLateDocument, WhenStaleDocument,
+    CatchUpDocument, FeedDocument, MissedBeforeStartDocument, NatsDocument, RedisDocument,
+    RevocationDocument, RevocationIssuerDocument, SignedDocument, SsfPollDocument, WhenLateDocument,
+    WhenStaleDocument,
 };
 pub use values::{AudiencesDocument, DurationDocument, ScopesDocument};

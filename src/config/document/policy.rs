@@ -44,6 +44,8 @@ pub struct DefaultsDocument {
     pub require: Option<RequireDocument>,
     /// Headers for rules that are not public; a rule's own replace those of the same name.
     pub forward: Option<BTreeMap<String, ForwardDocument>>,
+    /// `audit` for rules that do not have it.
+    pub audit: Option<RuleAuditDocument>,
 }
 
 /// One of `teams`.
@@ -85,6 +87,20 @@ pub struct RuleDocument {
     pub metadata: Option<BTreeMap<String, ForwardDocument>>,
     /// Headers to set on the service's answer to the client: `header: token.CLAIM` or `header: { value: TEXT }`.
     pub response_headers: Option<BTreeMap<String, ForwardDocument>>,
+    /// Which of the checks that it decides are recorded: `all`, `denials` or `none`. Default: as gatepost.yaml says.
+    pub audit: Option<RuleAuditDocument>,
+}
+
+/// `audit` of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum RuleAuditDocument {
+    /// All.
+    All,
+    /// Those that were not allowed, and those that a policy on trial would have decided otherwise.
+    Denials,
+    /// None.
+    None,
 }
 
 /// `match`.

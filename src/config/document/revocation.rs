@@ -159,6 +159,16 @@ pub struct NatsDocument {
     pub ca_file: Option<String>,
 }
 
+/// `missed_before_start`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub enum MissedBeforeStartDocument {
+    /// Count as stale.
+    Stale,
+    /// Do without.
+    Accept,
+}
+
 /// `ssf_poll`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -173,6 +183,9 @@ pub struct SsfPollDocument {
     pub scopes: Option<Vec<String>>,
     /// How long to wait between polls that are answered at once. Default 1s, from 100ms to 1m.
     pub interval: Option<DurationDocument>,
+    /// What was acknowledged before a start, or by another sidecar with the same client, does not come again. Default
+    /// `stale`: the feed is stale until no token of that time is alive; `accept`: these are done without.
+    pub missed_before_start: Option<MissedBeforeStartDocument>,
     /// A PEM file with the certificate authorities to trust besides the system's.
     pub ca_file: Option<String>,
 }

@@ -166,6 +166,7 @@ impl<'a> Complete<'a> {
             Some("array") => Some(self.value(&schema["items"]).into_iter().collect()),
             Some("string") => Some(json!("text")),
             Some("integer") => Some(json!(1)),
+            Some("number") => Some(json!(0.5)),
             Some("boolean") => Some(json!(true)),
             _ => Some(json!("anything")),
         }

@@ -71,12 +71,12 @@ impl IntrospectionSource {
         Self {
             id,
             clock,
-            metrics,
             introspector: Arc::new(introspector),
             answers: Answers::new(settings.cache, settings.stale),
             limiter: Limiter::new(limits.burst, limits.per_second),
             flights: Mutex::new(Flights::new(breaker)),
-            tally: Tally::default(),
+            tally: Tally::new(metrics.issuers().saves(&trusted.issuer.name)),
+            metrics,
             jobs,
             queue: Mutex::new(Some(queue)),
             trusted,
@@ -121,14 +121,14 @@ impl IntrospectionSource {
         if plan.introspect() != Introspect::Always
             && let Some(fresh) = kept.as_ref().filter(|kept| kept.is_fresh(now))
         {
-            self.saved(Saved::Cached);
+            self.tally.saved(Saved::Cached);
             self.renew_ahead(fresh, key, plan, now);
             return Facts::Answer(Arc::clone(&fresh.answer));
         }
         match self.join_or_call(key, kept.as_deref(), plan) {
             Ok((flight, joined)) => {
                 if joined == Joined::AnothersCall {
-                    self.saved(Saved::Coalesced);
+                    self.tally.saved(Saved::Coalesced);
                 }
                 match timeout_at(deadline, landed(flight))
                     .await
@@ -150,16 +150,11 @@ impl IntrospectionSource {
         let usable = self.answers.find(key).filter(|kept| allowed && kept.may_serve_stale(now));
         match usable {
             Some(kept) => {
-                self.saved(Saved::Stale);
+                self.tally.saved(Saved::Stale);
                 Facts::Answer(Arc::clone(&kept.answer))
             }
             None => Facts::Missing(reason),
         }
-    }
-
-    fn saved(&self, how: Saved) {
-        self.tally.saved(how);
-        self.metrics.issuers().introspection_saved(&self.trusted.issuer.name, how);
     }
 
     fn renew_ahead(&self, kept: &Kept, key: Key, plan: &Plan<'_>, now: UnixTime) {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::breaker::BreakerState;
 use crate::jose::UnixTime;
-use crate::telemetry::metrics::Saved;
+use crate::telemetry::metrics::{Saved, Saves};
 
 /// One moment's view.
 #[derive(Clone, Debug)]
@@ -40,8 +40,9 @@ impl IntrospectionStatus {
 }
 
 /// Counts as they come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tally {
+    saves: Saves,
     calls: AtomicU64,
     cached: AtomicU64,
     coalesced: AtomicU64,
@@ -57,7 +58,21 @@ struct Last {
 }
 
 impl Tally {
+    /// Counts from zero, what is saved also in the metrics.
+    pub(super) fn new(saves: Saves) -> Self {
+        Self {
+            saves,
+            calls: AtomicU64::default(),
+            cached: AtomicU64::default(),
+            coalesced: AtomicU64::default(),
+            stale: AtomicU64::default(),
+            last: Mutex::default(),
+            told_at: AtomicI64::default(),
+        }
+    }
+
     pub(super) fn saved(&self, how: Saved) {
+        self.saves.count(how);
         let counter = match how {
             Saved::Cached => &self.cached,
             Saved::Coalesced => &self.coalesced,

@@ -1,9 +1,11 @@
 //! What every message of a feed goes through: verified where that is asked for, read, put in force, counted.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::fault::FeedFault;
 use super::keys::KeyRing;
+use super::parked::Parked;
 use super::recent::Recent;
 use super::status::{Refusal, Tally};
 use crate::check::revocation::{
@@ -12,7 +14,7 @@ use crate::check::revocation::{
 };
 use crate::clock::Clock;
 use crate::config::{FeedSettings, SignedSettings};
-use crate::jose::UnixTime;
+use crate::jose::{KeySet, UnixTime};
 use crate::telemetry::metrics::RevocationMetrics;
 
 /// The writing side of the marks, which all feeds share.
@@ -20,6 +22,8 @@ use crate::telemetry::metrics::RevocationMetrics;
 pub(super) struct Marks {
     pub(super) writer: Mutex<IndexWriter>,
     pub(super) lifetimes: Lifetimes,
+    /// How long a feed may be silent.
+    pub(super) stale_after: Duration,
     pub(super) clock: Clock,
     pub(super) metrics: RevocationMetrics,
     pub(super) recent: Recent,
@@ -33,7 +37,21 @@ pub(super) struct Intake {
     heartbeats: bool,
     issuers: Option<Vec<String>>,
     signed: Option<(SignedSettings, KeyRing)>,
+    parked: Parked,
 }
+
+/// What a security event token comes to.
+pub(super) enum Judged {
+    /// It is genuine, and in force.
+    Taken,
+    /// It is not to be believed.
+    Refused(SecurityEventFault),
+    /// Its key is not known, and its keys can't be read just now.
+    NotYet,
+}
+
+/// How often messages that wait for their key are looked at again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// How a security event is verified.
 pub(super) struct Verifier<'a> {
@@ -42,13 +60,21 @@ pub(super) struct Verifier<'a> {
     pub(super) keys: &'a KeyRing,
 }
 
+impl Verifier<'_> {
+    fn verify(&self, text: &str, keys: &KeySet) -> Result<SecurityEvent, SecurityEventFault> {
+        let signer = Signer { issuer: self.issuer, audiences: self.audiences, keys };
+        SecurityEvent::verify(text, &signer)
+    }
+}
+
 impl Intake {
     pub(super) fn new(settings: &FeedSettings, marks: Arc<Marks>, tally: Arc<Tally>) -> Self {
         let signed = settings.signed.clone().map(|signed| {
             let ring = KeyRing::new(&signed.keys);
             (signed, ring)
         });
-        Self { marks, tally, heartbeats: settings.heartbeats, issuers: settings.issuers.clone(), signed }
+        let (heartbeats, issuers) = (settings.heartbeats, settings.issuers.clone());
+        Self { marks, tally, heartbeats, issuers, signed, parked: Parked::default() }
     }
 
     /// Takes one message, whatever it is.
@@ -61,13 +87,37 @@ impl Intake {
             self.take_plain(text);
             return Ok(());
         }
-        let signed = self.signed.as_ref().zip(std::str::from_utf8(text).ok());
-        let Some(((settings, keys), text)) = signed else {
+        let Some((verifier, text)) = self.verifier().zip(std::str::from_utf8(text).ok()) else {
             self.refuse(if self.signed.is_some() { Refusal::Malformed } else { Refusal::BadlySigned });
             return Ok(());
         };
-        let verifier = Verifier { issuer: &settings.issuer, audiences: &settings.audiences, keys };
-        self.take_event(text, &verifier).await.map(|_| ())
+        if matches!(self.take_event(text, &verifier).await?, Judged::NotYet) && !self.parked.put(text) {
+            self.incomplete();
+        }
+        Ok(())
+    }
+
+    fn verifier(&self) -> Option<Verifier<'_>> {
+        let (settings, keys) = self.signed.as_ref()?;
+        Some(Verifier { issuer: &settings.issuer, audiences: &settings.audiences, keys })
+    }
+
+    /// Judges what waits for its key whenever keys can be read again. Runs for ever.
+    pub(super) async fn judge_parked(&self) -> std::convert::Infallible {
+        loop {
+            self.parked.filled().await;
+            tokio::time::sleep(AGAIN).await;
+            let Some(verifier) = self.verifier() else { continue };
+            let Some(keys) = verifier.keys.now().await else { continue };
+            for text in self.parked.take() {
+                self.settle(verifier.verify(&text, &keys));
+            }
+        }
+    }
+
+    /// Whether a message has waited for its key longer than a feed may be silent.
+    pub(super) fn waits_too_long(&self) -> bool {
+        self.parked.is_late(self.marks.stale_after)
     }
 
     fn take_plain(&self, text: &[u8]) {
@@ -82,43 +132,34 @@ impl Intake {
         }
     }
 
-    /// Takes one security event token, and returns it when it is genuine.
+    /// Takes one security event token.
     ///
     /// # Errors
     /// As [`Intake::take`].
-    pub(super) async fn take_event(
-        &self,
-        text: &str,
-        verifier: &Verifier<'_>,
-    ) -> Result<Result<SecurityEvent, SecurityEventFault>, FeedFault> {
-        let verified = self.verify(text, verifier).await?;
-        match &verified {
-            Ok(event) => {
-                self.came(None);
-                for meaning in event.meanings() {
-                    self.act(&meaning);
-                }
-            }
-            Err(SecurityEventFault::Form) => self.refuse(Refusal::Malformed),
-            Err(_) => self.refuse(Refusal::BadlySigned),
-        }
-        Ok(verified)
+    pub(super) async fn take_event(&self, text: &str, verifier: &Verifier<'_>) -> Result<Judged, FeedFault> {
+        let keys = verifier.keys.keys().await?;
+        Ok(match verifier.verify(text, &keys) {
+            // It may have been published since.
+            Err(SecurityEventFault::UnknownKey) => match verifier.keys.now().await {
+                Some(keys) => self.settle(verifier.verify(text, &keys)),
+                None => Judged::NotYet,
+            },
+            verified => self.settle(verified),
+        })
     }
 
-    async fn verify(
-        &self,
-        text: &str,
-        verifier: &Verifier<'_>,
-    ) -> Result<Result<SecurityEvent, SecurityEventFault>, FeedFault> {
-        let verify = |keys: &crate::jose::KeySet| {
-            let signer = Signer { issuer: verifier.issuer, audiences: verifier.audiences, keys };
-            SecurityEvent::verify(text, &signer, self.now())
-        };
-        let verified = verify(verifier.keys.keys(false).await?.as_ref());
+    fn settle(&self, verified: Result<SecurityEvent, SecurityEventFault>) -> Judged {
         match verified {
-            // It may have been published since.
-            Err(SecurityEventFault::UnknownKey) => Ok(verify(verifier.keys.keys(true).await?.as_ref())),
-            verified => Ok(verified),
+            Ok(event) => {
+                self.came(Some(event.issued_at()));
+                event.meanings().iter().for_each(|meaning| self.act(meaning));
+                Judged::Taken
+            }
+            Err(fault) => {
+                let malformed = fault == SecurityEventFault::Form;
+                self.refuse(if malformed { Refusal::Malformed } else { Refusal::BadlySigned });
+                Judged::Refused(fault)
+            }
         }
     }
 
@@ -137,13 +178,18 @@ impl Intake {
             return self.refuse(Refusal::OtherIssuer);
         }
         let now = self.now();
-        match notice.mark(&self.marks.lifetimes, now) {
-            Ok(mark) => {
-                let applied = self.writer().apply(&mark, now);
-                self.tally.applied(mark.kind(), applied);
-                self.measure(mark.fingerprint(), applied, published_at);
-            }
-            Err(_) => self.refuse(Refusal::Malformed),
+        let Ok(mark) = notice.mark(&self.marks.lifetimes, now) else {
+            return self.refuse(Refusal::Malformed);
+        };
+        let applied = self.writer().apply(&mark, now);
+        self.tally.applied(mark.kind(), applied);
+        self.measure(mark.fingerprint(), applied, published_at);
+        if notice.is_ahead(now) {
+            self.refuse(Refusal::Ahead);
+        }
+        // Some tokens that are revoked may pass now, for as long as any of them lives.
+        if notice.is_ahead(now) || applied == Applied::Full {
+            self.incomplete();
         }
     }
 
@@ -171,9 +217,13 @@ impl Intake {
         self.tally.refused(why);
     }
 
+    /// A message shows that its writer lives, if it is a young one: it may have been kept on the way, or sent again
+    /// by another.
     fn came(&self, published_at: Option<UnixTime>) {
-        self.tally.came(self.now(), published_at);
-        if self.heartbeats {
+        let now = self.now();
+        self.tally.came(now, published_at);
+        let age = published_at.map(|published| now.since(published).max(published.since(now)));
+        if self.heartbeats && age.is_some_and(|age| age <= self.marks.stale_after) {
             self.tally.alive();
         }
     }
@@ -208,6 +258,16 @@ impl Intake {
         if now < last_taken.plus(lifetime) {
             self.tally.gap(oldest_left.unwrap_or(now).plus(lifetime));
         }
+    }
+
+    /// Something that was revoked may not be known, for as long as tokens of now may live.
+    pub(super) fn incomplete(&self) {
+        self.tally.incomplete(self.now().plus(self.marks.lifetimes.longest()));
+    }
+
+    /// How long the feed may be silent.
+    pub(super) fn stale_after(&self) -> Duration {
+        self.marks.stale_after
     }
 
     /// What the transmitter says of its stream. While it is paused events are kept, while it is disabled they are

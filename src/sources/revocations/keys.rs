@@ -62,26 +62,27 @@ impl KeyRing {
         Self(Mutex::new(Ring { origin, held: None, left: BURST, since: Instant::now() }))
     }
 
-    /// The keys; `unknown` says that the ones held lack the one that is looked for.
+    /// The keys, read again when they have served long enough; known ones stay good while that fails.
     ///
     /// # Errors
-    /// When they can't be had: what they sign can't be judged then, and must come again.
-    pub(super) async fn keys(&self, unknown: bool) -> Result<Arc<KeySet>, FeedFault> {
+    /// When none were ever had: what they sign can't be judged then, and must come again.
+    pub(super) async fn keys(&self) -> Result<Arc<KeySet>, FeedFault> {
         let mut ring = self.0.lock().await;
-        let held = ring.held.clone();
-        let due = match &held {
-            None => true,
-            Some(_) if unknown => ring.may_read_again(),
-            Some((_, read_at)) => read_at.elapsed() >= REFRESH,
-        };
-        match held {
-            Some((keys, _)) if !due => Ok(keys),
-            held => match (ring.read().await, held) {
-                // Known keys stay good while they can't be read again; for an unknown one there is nothing.
-                (Err(_), Some((keys, _))) if !unknown => Ok(keys),
-                (read, _) => read,
-            },
+        match ring.held.clone() {
+            Some((keys, read_at)) if read_at.elapsed() < REFRESH => Ok(keys),
+            Some((keys, _)) => Ok(ring.read().await.unwrap_or(keys)),
+            None => ring.read().await,
         }
+    }
+
+    /// The keys as they are now, for one that those held lack; none when they were read too often of late, or
+    /// can't be.
+    pub(super) async fn now(&self) -> Option<Arc<KeySet>> {
+        let mut ring = self.0.lock().await;
+        if !ring.may_read_again() {
+            return None;
+        }
+        ring.read().await.ok()
     }
 }
 

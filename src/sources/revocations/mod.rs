@@ -9,6 +9,7 @@ mod file;
 mod intake;
 mod keys;
 mod nats;
+mod parked;
 mod publish;
 mod recent;
 mod redis;
@@ -50,6 +51,8 @@ pub struct Revocations {
     started: Instant,
     /// Until when feeds that were fresh before this configuration vouch for these, while these are first read.
     vouched_until: Option<Instant>,
+    /// Until when something may be missing that feeds before these should have said.
+    incomplete_until: Option<UnixTime>,
     stale: AtomicBool,
     overflowed: AtomicBool,
 }
@@ -64,7 +67,8 @@ impl Revocations {
         let (writer, index) = index(seed(), settings.max_marks);
         let writer = Mutex::new(writer);
         let lifetimes = settings.terms.lifetimes.clone();
-        let marks = Arc::new(Marks { writer, lifetimes, clock, metrics, recent: Recent::default() });
+        let (stale_after, recent) = (settings.stale_after, Recent::default());
+        let marks = Arc::new(Marks { writer, lifetimes, stale_after, clock, metrics, recent });
         let feeds = settings.feeds.iter();
         let feeds = feeds.map(|feed| Arc::new(FeedSource::new(feed.clone(), Arc::clone(&marks)))).collect();
         Self {
@@ -74,14 +78,20 @@ impl Revocations {
             settings,
             started: Instant::now(),
             vouched_until: None,
+            incomplete_until: None,
             stale: AtomicBool::new(true),
             overflowed: AtomicBool::new(false),
         }
     }
 
     /// In the place of other feeds. Where those are fresh these are not stale at once: they have as long to be read
-    /// as a feed may be silent.
+    /// as a feed may be silent. What those missed stays missed.
     pub(super) fn after(mut self, former: &Self) -> Self {
+        let missed = former.feeds().filter_map(|feed| feed.incomplete_until()).max();
+        self.incomplete_until = missed.max(former.incomplete_until);
+        for feed in &self.feeds {
+            former.feeds().for_each(|former| feed.continue_from(former));
+        }
         if !former.are_stale() {
             let vouched = former.vouched_until.filter(|_| !former.have_caught_up());
             self.vouched_until = vouched.or_else(|| Instant::now().checked_add(self.settings.stale_after));
@@ -123,7 +133,14 @@ impl Revocations {
     /// Whether this feed can't be relied on.
     #[must_use]
     pub fn is_stale(&self, feed: &FeedSource) -> bool {
-        feed.is_stale(self.settings.stale_after, self.marks.clock.now())
+        feed.is_silent(self.settings.stale_after) || feed.is_incomplete(self.marks.clock.now())
+    }
+
+    /// Whether a mark that should be in force is not, and the tokens it is about may be alive.
+    fn are_incomplete(&self) -> bool {
+        let now = self.marks.clock.now();
+        self.incomplete_until.is_some_and(|until| now < until)
+            || self.feeds.iter().any(|feed| feed.is_incomplete(now))
     }
 
     /// When a mark was published that refuses a token for the first time, where that is known.
@@ -159,17 +176,16 @@ impl Revocations {
     }
 
     fn judge(&self) {
-        let silent: Vec<_> = self.feeds.iter().filter(|feed| self.is_stale(feed)).collect();
+        let stale_feeds: Vec<_> = self.feeds.iter().filter(|feed| self.is_stale(feed)).collect();
         if self.feeds.iter().any(|feed| feed.has_overflowed())
             && !self.overflowed.swap(true, Ordering::AcqRel)
         {
             let most = self.settings.max_marks;
             tracing::error!(most, "there are more revocations than `max_marks`: some are lost");
         }
-        let stale =
-            (!silent.is_empty() && !self.are_vouched_for()) || self.overflowed.load(Ordering::Acquire);
+        let stale = self.are_incomplete() || (!stale_feeds.is_empty() && !self.are_vouched_for());
         if self.stale.swap(stale, Ordering::AcqRel) != stale && self.have_caught_up() {
-            let feeds: Vec<_> = silent.iter().map(|feed| feed.name()).collect();
+            let feeds: Vec<_> = stale_feeds.iter().map(|feed| feed.name()).collect();
             match stale {
                 true => tracing::warn!(feeds = feeds.join(" "), "revocations are stale"),
                 false => tracing::info!("revocations are fresh again"),

@@ -1,6 +1,7 @@
 //! One feed and the loop that follows it for ever.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::fault::FeedFault;
@@ -19,6 +20,7 @@ pub struct FeedSource {
     settings: FeedSettings,
     intake: Intake,
     tally: Arc<Tally>,
+    continues: AtomicBool,
 }
 
 /// The first pause after a loss, and the longest.
@@ -35,13 +37,14 @@ enum Follower {
 }
 
 impl Follower {
-    fn new(origin: &FeedOrigin) -> Self {
+    /// `continues` says that nothing is missed that came before.
+    fn new(origin: &FeedOrigin, continues: bool) -> Self {
         match origin {
             FeedOrigin::File(path) => Self::File(FileFeed::new(path.clone())),
             FeedOrigin::Redis(settings) => Self::Redis(RedisFeed::new(settings.clone())),
             FeedOrigin::Nats(settings) => Self::Nats(NatsFeed::new(settings.clone())),
             FeedOrigin::SsfPoll(settings) => {
-                Self::SsfPoll(Box::new(SsfPollFeed::new(settings.as_ref().clone())))
+                Self::SsfPoll(Box::new(SsfPollFeed::new(settings.as_ref().clone(), continues)))
             }
         }
     }
@@ -61,7 +64,7 @@ impl FeedSource {
     pub(super) fn new(settings: FeedSettings, marks: Arc<Marks>) -> Self {
         let tally = Arc::new(Tally::default());
         let intake = Intake::new(&settings, marks, Arc::clone(&tally));
-        Self { settings, intake, tally }
+        Self { settings, intake, tally, continues: AtomicBool::new(false) }
     }
 
     /// Its name.
@@ -88,8 +91,24 @@ impl FeedSource {
         self.tally.has_caught_up()
     }
 
-    pub(super) fn is_stale(&self, stale_after: Duration, now: UnixTime) -> bool {
-        self.tally.is_stale(stale_after, now)
+    pub(super) fn is_silent(&self, stale_after: Duration) -> bool {
+        self.tally.is_silent(stale_after)
+    }
+
+    /// Whether something that the feed said, or should have said, is not in force.
+    pub(super) fn is_incomplete(&self, now: UnixTime) -> bool {
+        self.incomplete_until().is_some_and(|until| now < until) || self.intake.waits_too_long()
+    }
+
+    pub(super) fn incomplete_until(&self) -> Option<UnixTime> {
+        self.tally.incomplete_until()
+    }
+
+    /// The same feed was followed up to now, so what it said until now is known.
+    pub(super) fn continue_from(&self, former: &Self) {
+        if former.settings.origin == self.settings.origin && former.has_caught_up() {
+            self.continues.store(true, Ordering::Release);
+        }
     }
 
     pub(super) fn has_overflowed(&self) -> bool {
@@ -98,7 +117,15 @@ impl FeedSource {
 
     /// Follows the feed for ever.
     pub async fn run(&self) {
-        let mut follower = Follower::new(&self.settings.origin);
+        tokio::select! {
+            () = self.follow() => {}
+            never = self.intake.judge_parked() => match never {},
+        }
+    }
+
+    async fn follow(&self) {
+        let continues = self.continues.load(Ordering::Acquire);
+        let mut follower = Follower::new(&self.settings.origin, continues);
         let (first, longest) = PAUSES;
         let mut pause = first;
         loop {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::fault::FeedFault;
-use crate::check::revocation::StreamStatus;
+use crate::check::revocation::{REVOKING_EVENTS, StreamStatus};
 use crate::config::{SsfPollSettings, is_loopback};
 use crate::jose::{Limits, UnixTime, object};
 use crate::secret::Secret;
@@ -26,22 +26,6 @@ const POLL: Duration = Duration::from_secs(45);
 const POLLED: [&str; 2] =
     ["urn:ietf:rfc:8936", "https://schemas.openid.net/secevent/risc/delivery-method/poll"];
 
-/// The events that take something back.
-const EVENTS: [&str; 12] = [
-    "https://schemas.openid.net/secevent/caep/event-type/session-revoked",
-    "https://schemas.openid.net/secevent/caep/event-type/token-claims-change",
-    "https://schemas.openid.net/secevent/caep/event-type/credential-change",
-    "https://schemas.openid.net/secevent/caep/event-type/assurance-level-change",
-    "https://schemas.openid.net/secevent/caep/event-type/device-compliance-change",
-    "https://schemas.openid.net/secevent/caep/event-type/risk-level-change",
-    "https://schemas.openid.net/secevent/risc/event-type/account-disabled",
-    "https://schemas.openid.net/secevent/risc/event-type/account-purged",
-    "https://schemas.openid.net/secevent/risc/event-type/account-credential-change-required",
-    "https://schemas.openid.net/secevent/risc/event-type/credential-compromise",
-    "https://schemas.openid.net/secevent/risc/event-type/sessions-revoked",
-    "https://schemas.openid.net/secevent/oauth/event-type/token-revoked",
-];
-
 /// What the transmitter says of itself.
 pub(super) struct Transmitter {
     pub(super) jwks_uri: Url,
@@ -54,6 +38,16 @@ pub(super) struct Stream {
     id: String,
     pub(super) audiences: Vec<String>,
     pub(super) endpoint: Url,
+    /// The events that it delivers, where the transmitter tells (SSF 1.0 §8.1.1).
+    delivers: Option<Vec<String>>,
+}
+
+impl Stream {
+    /// Whether it delivers any event that revokes.
+    pub(super) fn is_of_use(&self) -> bool {
+        let revokes = |event: &String| REVOKING_EVENTS.contains(&event.as_str());
+        self.delivers.as_ref().is_none_or(|delivers| delivers.iter().any(revokes))
+    }
 }
 
 /// Talks to one transmitter.
@@ -144,7 +138,8 @@ impl Talk {
         if let Some(stream) = streams.iter().find_map(|stream| self.polled(stream)) {
             return Ok(stream);
         }
-        let wanted = json!({ "delivery": { "method": "urn:ietf:rfc:8936" }, "events_requested": EVENTS });
+        let wanted =
+            json!({ "delivery": { "method": "urn:ietf:rfc:8936" }, "events_requested": REVOKING_EVENTS });
         let (status, made) = self.ask(Method::POST, url, Some(&wanted), now).await?;
         match status {
             200 | 201 => self.polled(&made).ok_or(FeedFault::Answer("a stream that can't be polled")),
@@ -165,8 +160,12 @@ impl Talk {
         };
         let endpoint = self.endpoint(delivery, "endpoint_url")?;
         let id = text(members, "stream_id")?.to_owned();
+        let delivers = members.get("events_delivered").and_then(Value::as_array).map(|events| {
+            let names = events.iter().filter_map(Value::as_str).map(str::to_owned);
+            names.collect::<Vec<_>>()
+        });
         // Without one any event of this transmitter would be taken, also those for others.
-        (!audiences.is_empty()).then_some(Stream { id, audiences, endpoint })
+        (!audiences.is_empty()).then_some(Stream { id, audiences, endpoint, delivers })
     }
 
     /// Whether the stream is on (SSF 1.0 §8.1.2); none where the transmitter does not tell.

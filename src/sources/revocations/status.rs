@@ -1,7 +1,7 @@
 //! What an operator sees of a feed: where it stands, what it brought, and whether it can be relied on.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -52,12 +52,21 @@ pub enum Refusal {
     Unmappable,
     /// There is no room for its mark.
     Full,
+    /// Its time is so far ahead that a clock must be wrong; its mark reaches less far than it says.
+    Ahead,
 }
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Malformed, Self::Unsigned, Self::BadlySigned, Self::OtherIssuer, Self::Unmappable, Self::Full];
+    pub const ALL: [Self; 7] = [
+        Self::Malformed,
+        Self::Unsigned,
+        Self::BadlySigned,
+        Self::OtherIssuer,
+        Self::Unmappable,
+        Self::Full,
+        Self::Ahead,
+    ];
 
     /// The word for it.
     #[must_use]
@@ -69,6 +78,7 @@ impl Refusal {
             Self::OtherIssuer => "other_issuer",
             Self::Unmappable => "unmappable",
             Self::Full => "full",
+            Self::Ahead => "ahead",
         }
     }
 }
@@ -100,7 +110,7 @@ pub struct FeedStatus {
     pub refused: BTreeMap<Refusal, u64>,
     /// How often messages were found to be gone before they were read.
     pub gaps: u64,
-    /// Until when tokens may be alive that such a message was about.
+    /// Until when tokens may be alive that such a message, or another that could not be put in force, was about.
     pub incomplete_until: Option<UnixTime>,
     /// Why it was last lost.
     pub last_error: Option<String>,
@@ -113,6 +123,7 @@ pub(super) struct Tally {
     refused: [AtomicU64; Refusal::ALL.len()],
     repeated: AtomicU64,
     heartbeats: AtomicU64,
+    has_caught_up: AtomicBool,
     progress: Mutex<Progress>,
 }
 
@@ -157,6 +168,7 @@ impl Tally {
         if progress.phase != FeedPhase::Following {
             progress.phase = FeedPhase::Following;
             progress.caught_up_at.get_or_insert(now);
+            self.has_caught_up.store(true, Ordering::Release);
             progress.catch_up_took = progress.began.map(|began| began.elapsed());
             progress.last_error = None;
         }
@@ -217,8 +229,12 @@ impl Tally {
     }
 
     pub(super) fn gap(&self, until: UnixTime) {
+        self.progress().gaps += 1;
+        self.incomplete(until);
+    }
+
+    pub(super) fn incomplete(&self, until: UnixTime) {
         let mut progress = self.progress();
-        progress.gaps += 1;
         progress.incomplete_until = progress.incomplete_until.max(Some(until));
     }
 
@@ -232,16 +248,18 @@ impl Tally {
     }
 
     pub(super) fn has_caught_up(&self) -> bool {
-        self.progress().caught_up_at.is_some()
+        self.has_caught_up.load(Ordering::Acquire)
     }
 
-    /// Whether the feed can't be relied on.
-    pub(super) fn is_stale(&self, stale_after: Duration, now: UnixTime) -> bool {
+    /// Whether nothing has shown for too long that the feed is alive, or its events are held back.
+    pub(super) fn is_silent(&self, stale_after: Duration) -> bool {
         let progress = self.progress();
         let silent = progress.heard_at.is_none_or(|heard| heard.elapsed() > stale_after);
-        silent
-            || progress.stream != StreamStatus::Enabled
-            || progress.incomplete_until.is_some_and(|until| now < until)
+        silent || progress.stream != StreamStatus::Enabled
+    }
+
+    pub(super) fn incomplete_until(&self) -> Option<UnixTime> {
+        self.progress().incomplete_until
     }
 
     pub(super) fn status(&self) -> FeedStatus {

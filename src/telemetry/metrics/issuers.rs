@@ -16,6 +16,7 @@ use crate::jose::UnixTime;
 pub struct IssuerMetrics {
     refreshes: Family<ResultLabels, Counter>,
     refresh_duration: Family<IssuerLabel, Histogram>,
+    propagation: Family<IssuerLabel, Histogram>,
     keys: Family<IssuerLabel, Gauge>,
     keys_read_at: Family<IssuerLabel, Gauge>,
     calls: Family<ResultLabels, Counter>,
@@ -47,6 +48,8 @@ pub enum RefreshResult {
 }
 
 impl RefreshResult {
+    const ALL: [Self; 2] = [Self::Success, Self::Failure];
+
     const fn label(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -69,6 +72,8 @@ pub enum CallResult {
 }
 
 impl CallResult {
+    const ALL: [Self; 4] = [Self::Active, Self::Inactive, Self::Rejected, Self::Failure];
+
     const fn label(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -90,7 +95,21 @@ pub enum Saved {
     Stale,
 }
 
+/// Counts checks that needed no call of their own, for one issuer. Counting makes no label.
+#[derive(Debug)]
+pub struct Saves([Counter; Saved::ALL.len()]);
+
+impl Saves {
+    /// Counts one.
+    pub fn count(&self, how: Saved) {
+        // The enum has no explicit values, so a variant's number is its place in ALL.
+        self.0.get(how as usize).map(Counter::inc);
+    }
+}
+
 impl Saved {
+    const ALL: [Self; 3] = [Self::Cached, Self::Coalesced, Self::Stale];
+
     const fn label(self) -> &'static str {
         match self {
             Self::Cached => "cached",
@@ -107,6 +126,10 @@ impl IssuerMetrics {
         let refresh_duration = Family::new_with_constructor(remote as fn() -> Histogram);
         let help = "Time that a refresh of an issuer's keys took";
         registry.register_with_unit("jwks_refresh_duration", help, Unit::Seconds, refresh_duration.clone());
+        let propagation = Family::new_with_constructor(rotation as fn() -> Histogram);
+        let help = "Time from when a new key of an issuer was first heard of, in a token or else by the refresh \
+                    that brought it, until checks could use it";
+        registry.register_with_unit("jwks_key_propagation", help, Unit::Seconds, propagation.clone());
         let keys = Family::default();
         registry.register("jwks_keys", "Usable keys of an issuer", keys.clone());
         let keys_read_at = Family::default();
@@ -144,6 +167,7 @@ impl IssuerMetrics {
         Self {
             refreshes,
             refresh_duration,
+            propagation,
             keys,
             keys_read_at,
             calls,
@@ -153,6 +177,37 @@ impl IssuerMetrics {
             suspended,
             answered_at,
         }
+    }
+
+    /// Shows what is counted of an issuer from the start, at zero.
+    pub fn follow(&self, issuer: &str, is_asked: bool) {
+        let label = IssuerLabel { issuer: issuer.to_owned() };
+        for result in RefreshResult::ALL {
+            drop(self.refreshes.get_or_create(&results(issuer, result.label())));
+        }
+        drop(self.refresh_duration.get_or_create(&label));
+        drop(self.propagation.get_or_create(&label));
+        if is_asked {
+            for result in CallResult::ALL {
+                drop(self.calls.get_or_create(&results(issuer, result.label())));
+            }
+            drop(self.call_duration.get_or_create(&label));
+            drop(self.inactive_though_verified.get_or_create(&label));
+            self.introspection_suspended(issuer, false);
+        }
+    }
+
+    /// Counts what an issuer need not be asked.
+    #[must_use]
+    pub fn saves(&self, issuer: &str) -> Saves {
+        Saves(Saved::ALL.map(|how| self.saved.get_or_create_owned(&results(issuer, how.label()))))
+    }
+
+    /// Notes how long a new key was on its way.
+    pub fn jwks_key_propagated(&self, issuer: &str, took: Duration) {
+        self.propagation
+            .get_or_create(&IssuerLabel { issuer: issuer.to_owned() })
+            .observe(took.as_secs_f64());
     }
 
     /// Notes whether an issuer is asked about tokens.
@@ -174,11 +229,6 @@ impl IssuerMetrics {
             .observe(took.as_secs_f64());
     }
 
-    /// Counts a check that needed no introspection call.
-    pub fn introspection_saved(&self, issuer: &str, how: Saved) {
-        self.saved.get_or_create(&ResultLabels { issuer: issuer.to_owned(), result: how.label() }).inc();
-    }
-
     /// Counts a JWT that the issuer calls inactive though its signature verifies.
     pub fn introspection_inactive_though_verified(&self, issuer: &str) {
         self.inactive_though_verified.get_or_create(&IssuerLabel { issuer: issuer.to_owned() }).inc();
@@ -186,8 +236,7 @@ impl IssuerMetrics {
 
     /// Counts a refresh of an issuer's keys.
     pub fn jwks_refreshed(&self, issuer: &str, result: RefreshResult, took: Duration) {
-        let labels = ResultLabels { issuer: issuer.to_owned(), result: result.label() };
-        self.refreshes.get_or_create(&labels).inc();
+        self.refreshes.get_or_create(&results(issuer, result.label())).inc();
         self.refresh_duration
             .get_or_create(&IssuerLabel { issuer: issuer.to_owned() })
             .observe(took.as_secs_f64());
@@ -207,6 +256,15 @@ impl IssuerMetrics {
             gauge.remove(&label);
         }
     }
+}
+
+fn results(issuer: &str, result: &'static str) -> ResultLabels {
+    ResultLabels { issuer: issuer.to_owned(), result }
+}
+
+/// 1 ms to 131 s, doubling: a new key may be used before it is published.
+fn rotation() -> Histogram {
+    Histogram::new(exponential_buckets(1e-3, 2.0, 18))
 }
 
 /// 1 ms to 16 s, doubling: for what goes over the network.

@@ -1,5 +1,7 @@
 //! The families that tell what policies on trial would have decided, and how the audit log is doing.
 
+use std::sync::Arc;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -10,7 +12,7 @@ use crate::check::trial::Tried;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TrialLabels {
     policy: &'static str,
-    rule: String,
+    rule: Arc<str>,
     difference: &'static str,
 }
 
@@ -30,20 +32,28 @@ pub struct AuditMetrics(Family<AuditLabels, Counter>);
 /// What became of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditResult {
-    /// It waits to be written, or is.
+    /// It is written, or a collector has it.
     Written,
     /// This second has had as many as it may.
     LeftOut,
-    /// Nobody takes lines fast enough.
+    /// Nobody takes lines fast enough, or nobody will take this one.
     Dropped,
+    /// An attempt to write some failed, and is made again: no line is counted so for good.
+    Retried,
 }
 
 impl AuditResult {
-    const fn label(self) -> &'static str {
+    /// All.
+    pub const ALL: [Self; 4] = [Self::Written, Self::LeftOut, Self::Dropped, Self::Retried];
+
+    /// The value of the metric label `result`.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Written => "written",
             Self::LeftOut => "left_out",
             Self::Dropped => "dropped",
+            Self::Retried => "retried",
         }
     }
 }
@@ -61,7 +71,7 @@ impl TrialMetrics {
     pub fn tried(&self, tried: &Tried) {
         let labels = TrialLabels {
             policy: tried.kind.label(),
-            rule: tried.rule.as_ref().map(ToString::to_string).unwrap_or_default(),
+            rule: tried.rule.clone().unwrap_or_default(),
             difference: tried.difference.label(),
         };
         self.0.get_or_create(&labels).inc();
@@ -70,9 +80,19 @@ impl TrialMetrics {
 
 impl AuditMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let lines = Family::default();
-        registry.register("audit_lines", "Lines of the audit log by what became of them", lines.clone());
+        let lines = Family::<AuditLabels, Counter>::default();
+        let help = "Lines of the audit log by what became of them, and attempts that are made again";
+        registry.register("audit_lines", help, lines.clone());
+        for result in AuditResult::ALL {
+            drop(lines.get_or_create(&AuditLabels { result: result.label() }));
+        }
         Self(lines)
+    }
+
+    /// How many there were.
+    #[must_use]
+    pub fn count(&self, result: AuditResult) -> u64 {
+        self.0.get_or_create(&AuditLabels { result: result.label() }).get()
     }
 
     /// Counts a line.

@@ -59,7 +59,7 @@ fn config(issuers: &Issuers, secrets: &Secrets) -> Config {
     );
     let two = issuer("jwt", issuers.0.issuer(), "keys: { refresh: 12h }")
         + &issuer("asked", issuers.1.issuer(), &asked);
-    Config::of(&format!("issuers:\n{two}audit: {{ per_second: 10000 }}\n"))
+    Config::of(&format!("issuers:\n{two}audit: {{ requests: differences, per_second: 10000 }}\n"))
 }
 
 /// What differs: for the rules on trial, and for the candidate; empty where they have nothing to say.
@@ -172,23 +172,22 @@ async fn a_trial_changes_no_answer_asks_nobody_and_is_counted() {
         [shadow, next].iter().any(|difference| ["would_deny", "would_allow"].contains(*difference))
     };
     assert_eq!(records.len(), requests.iter().filter(differ).count());
-    let told = |path: &str| records.iter().find(|record| record["request"]["path"] == path).unwrap();
+    let told =
+        |path: &str| records.iter().find(|record| record["http_request"]["url"]["path"] == path).unwrap();
     let record = told("/orders/b");
+    let policy = json!({ "name": "read", "version": "2" });
+    assert_eq!(record["authorizations"], json!([{ "decision": "allow", "policy": policy }]));
     assert_eq!(
-        (&record["outcome"], &record["rule"], &record["generation"]),
-        (&json!("allow"), &json!("read"), &json!(2))
-    );
-    assert_eq!(
-        record["trials"],
+        record["unmapped"]["trials"],
         json!([
             { "policy": "shadow", "rule": "write", "difference": "would_deny", "reason": "scope_insufficient" },
             { "policy": "candidate", "rule": "read", "difference": "unknown", "reason": "introspection_unreachable" },
         ])
     );
     let record = told("/open/a");
-    assert_eq!(record["request"], json!({ "method": "GET", "host": HOST, "path": "/open/a" }));
-    assert_eq!(record["trials"][0]["reason"], "credential_missing");
-    assert_eq!(told("/new")["trials"][0]["difference"], "would_allow");
+    assert_eq!(record["http_request"]["url"], json!({ "hostname": HOST, "path": "/open/a" }));
+    assert_eq!(record["unmapped"]["trials"][0]["reason"], "credential_missing");
+    assert_eq!(told("/new")["unmapped"]["trials"][0]["difference"], "would_allow");
     let log = stand.gatepost.process.log();
     for hidden in ["hidden", "undeclared", "\"opaque\"", "\"poor\"", "eyJ", "Bearer"] {
         assert!(!log.contains(hidden), "{hidden}");

@@ -106,6 +106,29 @@ async fn each_kind_refuses_exactly_what_it_should(feed: Feed) {
     shown(&stand, steps.len() as u64).await;
 }
 
+#[tokio::test]
+async fn the_clock_of_the_authorization_server_counts_and_no_other() {
+    let feed = Feed::redis().await;
+    let (stand, _secrets) = revoking(&one(&feed)).await;
+    // A server whose clock is a quarter of an hour behind, and a writer whose clock is as far ahead.
+    let behind = token::now() - 900;
+    let issued = |at: i64| stand.issuer.token().claim("sub", "bob").at(at).claim("exp", behind + 3600).mint();
+    let (before, after) = (issued(behind - 2), issued(behind + 2));
+    for token in [&before, &after] {
+        assert_eq!(stand.token(token).await.status, 200);
+    }
+    let mut bob = message(stand.issuer.issuer(), "subject", json!({ "sub": "bob", "at": behind }));
+    bob["published"] = json!(token::now() + 900);
+    feed.publish(&bob).await;
+    stand.until_applied(0, 1).await;
+    assert_revoked(&stand.token(&before).await, "issued before the revocation by the server's clock");
+    assert_eq!(
+        stand.token(&after).await.status,
+        200,
+        "issued after it by the same clock, long before it came"
+    );
+}
+
 /// On the status page and in the metrics.
 async fn shown(stand: &Revoking, count: u64) {
     let status = stand.revocations().await;
@@ -144,6 +167,11 @@ async fn shown(stand: &Revoking, count: u64) {
 #[tokio::test]
 async fn each_kind_refuses_exactly_what_it_should_from_a_file() {
     each_kind_refuses_exactly_what_it_should(Feed::file()).await;
+}
+
+#[tokio::test]
+async fn each_kind_refuses_exactly_what_it_should_from_a_transmitter() {
+    each_kind_refuses_exactly_what_it_should(Feed::ssf().await).await;
 }
 
 #[tokio::test]

@@ -46,6 +46,7 @@ impl Feed {
             Self::File(_) => std::fs::remove_file(self.path()).unwrap(),
             Self::Redis(server) => RedisServer::pause(server).unwrap(),
             Self::Nats(server) => NatsServer::pause(server).unwrap(),
+            Self::Ssf(transmitter) => transmitter.with(|book| book.status = "paused"),
         }
     }
 
@@ -54,6 +55,7 @@ impl Feed {
             Self::File(_) => std::fs::write(self.path(), "").unwrap(),
             Self::Redis(server) => RedisServer::resume(server).unwrap(),
             Self::Nats(server) => NatsServer::resume(server).unwrap(),
+            Self::Ssf(transmitter) => transmitter.with(|book| book.status = "enabled"),
         }
     }
 }
@@ -152,10 +154,14 @@ async fn a_writer_that_falls_silent_is_noticed_where_it_sends_heartbeats() {
     let (stand, _secrets) = revoking(&lines).await;
     let token = stand.with_jti("one").mint();
     // The server answers all the while.
+    let outage = async || Some(stand.token(&token).await).filter(|answer| answer.status != 200);
+    assert_outage(&gatepost_test_support::wait::until("an outage", outage).await.unwrap(), "no heartbeat");
     stand.until_stale(true).await;
-    assert_outage(&stand.token(&token).await, "no heartbeat");
     let beats = async || {
-        feed.publish(&json!({ "v": 1, "kind": "heartbeat" })).await;
+        feed.publish(
+            &json!({ "v": 1, "kind": "heartbeat", "published": gatepost_test_support::token::now() }),
+        )
+        .await;
         Some(stand.token(&token).await).filter(|answer| answer.status == 200).map(drop)
     };
     gatepost_test_support::wait::until("freshness", beats).await.unwrap();

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use gatepost::check::issuer::{IssuerKeys, Issuers, KnownKeys};
 use gatepost::check::policy::Reads;
-use gatepost::check::record::Record;
+use gatepost::check::record::{Identities, Record, Recorder};
+use gatepost::check::trail::Stages;
 use gatepost::check::{CheckInput, Decided, Facts, Headers, Step, World, decide, plan};
 use gatepost::config::{Config, POLICY_FILE, load};
 use gatepost::jose::{Algorithm, KeySet, UnixTime};
@@ -17,7 +18,11 @@ use crate::samples::of_readme;
 /// One line.
 pub(super) fn line() -> String {
     let record = records(of_readme().path()).pop().unwrap();
-    format!("```json\n{}\n```\n", serde_json::to_string(&record).unwrap())
+    let line = serde_json::to_string(&record).unwrap();
+    // The token is signed by a key that is made for it, so its digest is another each time.
+    let (before, digest) = line.split_once("\"sha256:").unwrap();
+    let (_, after) = digest.split_once('"').unwrap();
+    format!("```json\n{before}\"sha256:16d6cd95dd97383843425bdcd0fb3a9f\"{after}\n```\n")
 }
 
 /// Two lines, and a policy that asks for one scope more.
@@ -46,15 +51,29 @@ fn records(directory: &Path) -> Vec<Record> {
     let record = |(method, target): (&str, &str)| {
         let mut headers = Headers::default();
         headers.push("authorization", format!("Bearer {token}"));
+        headers.push("x-request-id", "7f3c0b1e-6d5a-4f7b-9a58-0f5f0a3a9c11");
+        headers.push("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
         let input = CheckInput {
             method: method.to_owned(),
             host: "orders.example.com".to_owned(),
             target: target.to_owned(),
             headers,
-            source: None,
+            source: Some([192, 0, 2, 7].into()),
         };
-        let decided = decided(&input, &config, &issuers, &keys);
-        Record::of(&input, &decided, &[], &issuers, &Reads::of([&config.policy]), now().to_string(), 1)
+        let mut stages = Stages::default();
+        let decided = decided(&input, &config, &issuers, &keys, &mut stages);
+        let recorder = Recorder {
+            input: &input,
+            decided: &decided,
+            stages,
+            tried: &[],
+            issuers: &issuers,
+            reads: &Reads::of([&config.policy]),
+            identities: &Identities::hashed(b"a key for this one sample"),
+            now: now(),
+            generation: 1,
+        };
+        recorder.record()
     };
     requests.map(record).into()
 }
@@ -64,7 +83,13 @@ fn now() -> UnixTime {
     UnixTime::from_seconds(1_795_435_260)
 }
 
-fn decided(input: &CheckInput, config: &Config, issuers: &Issuers, keys: &Arc<KeySet>) -> Decided {
+fn decided(
+    input: &CheckInput,
+    config: &Config,
+    issuers: &Issuers,
+    keys: &Arc<KeySet>,
+    stages: &mut Stages,
+) -> Decided {
     let (id, _) = issuers.iter().next().unwrap();
     let known = IssuerKeys { set: Arc::clone(keys), read_at: now(), stale_at: None };
     let known = KnownKeys::default().with(id, known);
@@ -76,8 +101,8 @@ fn decided(input: &CheckInput, config: &Config, issuers: &Issuers, keys: &Arc<Ke
         screen: None,
         max_token_bytes: config.check.max_token_bytes,
     };
-    let plan = plan(input, world, now(), &mut ()).unwrap_or_else(|decision| panic!("{decision:?}"));
-    match decide(plan, &Facts::Keys(Arc::clone(keys)), world, now(), &mut ()) {
+    let plan = plan(input, world, now(), stages).unwrap_or_else(|decided| panic!("{decided:?}"));
+    match decide(plan, &Facts::Keys(Arc::clone(keys)), world, now(), stages) {
         Step::Decided(decided) => decided,
         Step::More(_) => panic!("the keys are all that is needed"),
     }

@@ -102,7 +102,8 @@ pub(super) fn metrics() -> String {
     metrics.issuers().jwks_refreshed("corp", RefreshResult::Success, Duration::ZERO);
     metrics.issuers().jwks_keys("corp", 1, UnixTime::from_seconds(0));
     metrics.issuers().introspection_called("corp", CallResult::Active, Duration::ZERO);
-    metrics.issuers().introspection_saved("corp", Saved::Cached);
+    metrics.issuers().follow("corp", true);
+    metrics.issuers().saves("corp").count(Saved::Cached);
     metrics.issuers().introspection_inactive_though_verified("corp");
     metrics.issuers().introspection_suspended("corp", false);
     metrics.issuers().introspection_answered("corp", UnixTime::from_seconds(0));
@@ -134,7 +135,12 @@ pub(super) fn metrics() -> String {
 
 /// The label names of a family's first sample.
 fn labels<'a>(rendered: &'a str, family: &str) -> Vec<&'a str> {
-    let sample = rendered.lines().find(|line| line.starts_with(family));
+    let suffixes = ["", "_total", "_info", "_sum"];
+    let is_sample = |line: &&str| {
+        let rest = line.strip_prefix(family).and_then(|rest| rest.split(['{', ' ']).next());
+        rest.is_some_and(|suffix| suffixes.contains(&suffix))
+    };
+    let sample = rendered.lines().find(is_sample);
     let inside = sample.and_then(|line| line.split_once('{')?.1.split_once('}')).map(|(inside, _)| inside);
     inside
         .into_iter()

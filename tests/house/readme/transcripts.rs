@@ -10,7 +10,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use gatepost::config::{GATEPOST_FILE, POLICY_FILE};
 use serde_json::{Value, json};
 
-use crate::samples::{gatepost, of_readme};
+use crate::samples::{gatepost, here, of_readme};
 
 const CHECK: [&str; 3] = ["check", "--config", "."];
 
@@ -67,6 +67,12 @@ pub(super) fn revoke() -> String {
     let shown = session(directory.path(), &["revoke", "--config", ".", "--key", "2026-11"]);
     assert!(shown.contains("NOT PUBLISHED"), "{shown}");
     console(&shown)
+}
+
+/// What a sidecar with one trouble is shown as; the tests of the command keep it.
+pub(super) fn status() -> String {
+    let shown = fs::read_to_string(here("tests/it/status/one_trouble.txt")).unwrap();
+    console(&format!("$ gatepost status --config .\n{shown}$ echo $?\n1\n"))
 }
 
 /// A command, its output and, where it is not zero, its exit status.

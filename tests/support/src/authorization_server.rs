@@ -62,6 +62,7 @@ impl AuthorizationServer {
         let line = process.line("its announcement", |line| line.starts_with("{\"issuer\"")).await?;
         let (control, secrets) = parse_announcement(&line)
             .ok_or_else(|| Error::new(format!("the authorization server announced itself with {line}")))?;
+        secrets.values().for_each(|secret| crate::secrets::remember(secret));
         Ok(Self { process, port, control, secrets })
     }
 
@@ -98,13 +99,16 @@ impl AuthorizationServer {
     pub async fn mint(&self, mint: Mint<'_>) -> Result<String> {
         let answer = mint.request(self.secret(mint.client)).send(self.address()).await?;
         let token = answer.json()?["access_token"].as_str().map(str::to_owned);
+        token.iter().for_each(|token| crate::secrets::remember(token));
         token.ok_or_else(|| Error::new(format!("no token for {mint:?}: {} {}", answer.status, answer.text())))
     }
 
     /// An ID token for `client` about `subject` (RS256): signed by the same keys, and no access token.
     pub async fn id_token(&self, client: &str, subject: &str) -> Result<String> {
         let body = json!({ "client": client, "subject": subject });
-        text(&self.control("id-token", &body).await?["token"])
+        let token = text(&self.control("id-token", &body).await?["token"])?;
+        crate::secrets::remember(&token);
+        Ok(token)
     }
 
     /// What introspection (RFC 7662) says of a token, asked as the client `web`.

@@ -164,6 +164,7 @@ impl IntrospectionServer {
 
     /// What it says of this token from here on.
     pub fn says(&self, token: &str, say: Say) {
+        crate::secrets::remember(token);
         self.shared.script.send_modify(|script| {
             script.said.insert(token.into(), say);
         });
@@ -241,6 +242,9 @@ async fn introspect(shared: &Shared, asked: &Asked) -> Answered {
     let mut scripts = shared.script.subscribe();
     let header = |name| asked.header(name).map(str::to_owned);
     let (authorization, accept) = (header("authorization"), header("accept"));
+    let credentials = authorization.as_deref().and_then(|value| value.split_once(' ')).map(|(_, its)| its);
+    let sent = ["client_assertion", "client_secret", "token"].into_iter().filter_map(|name| form.get(name));
+    credentials.into_iter().chain(sent.map(String::as_str)).for_each(crate::secrets::remember);
     let request = Introspected { authorization, accept, form, certified: asked.certified };
     shared.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
     // The sender is in `shared`, so there is always a script to wait for.

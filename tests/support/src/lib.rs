@@ -20,9 +20,11 @@ mod kubernetes;
 mod link;
 mod port;
 mod process;
+pub mod secrets;
 mod tls;
 pub mod token;
 mod tools;
+mod transmitter;
 mod upstream;
 pub mod wait;
 
@@ -39,4 +41,5 @@ pub use link::Link;
 pub use port::ReservedPort;
 pub use process::Process;
 pub use token::{Compact, Signer, Token};
+pub use transmitter::Transmitter;
 pub use upstream::Upstream;

@@ -7,7 +7,7 @@ use super::Context;
 use super::forward::{Receiver, forwards};
 use super::matching::host_patterns;
 use super::requirement::{self, Written};
-use crate::check::policy::{Forward, HostPattern};
+use crate::check::policy::{Forward, HostPattern, RuleAudit};
 
 #[derive(Debug, Default)]
 pub(super) struct Defaults {
@@ -16,6 +16,7 @@ pub(super) struct Defaults {
     /// Whether there are requirements, so that a rule need not say anything.
     pub(super) requires: bool,
     pub(super) shadow: bool,
+    pub(super) audit: Option<RuleAudit>,
     forward: Vec<Forward>,
 }
 
@@ -45,6 +46,7 @@ pub(super) fn compile(
             .unwrap_or_default(),
         requires: require.is_some(),
         shadow,
+        audit: written.audit.map(super::audit),
         forward: forwards(written.forward.as_ref(), Receiver::Service, &at.key("forward"), findings),
     }
 }

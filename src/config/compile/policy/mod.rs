@@ -12,7 +12,7 @@ pub(super) use matching::host_patterns;
 
 use std::sync::Arc;
 
-use super::super::document::{ModeDocument, PolicyDocument, RuleDocument};
+use super::super::document::{ModeDocument, PolicyDocument, RuleAuditDocument, RuleDocument};
 use super::super::problem::Problem;
 use super::super::read::Source;
 use super::super::{Path, TrustedIssuer};
@@ -20,7 +20,7 @@ use super::findings::Findings;
 use super::issuer::check_name;
 use super::{Settings, unique};
 use crate::check::challenge::Hints;
-use crate::check::policy::{Access, Policy, Rule};
+use crate::check::policy::{Access, Policy, Rule, RuleAudit};
 use crate::check::resource::ProtectedResource;
 use crate::check::target::TargetRules;
 use defaults::Defaults;
@@ -169,9 +169,18 @@ fn rule(
             &at.key("response_headers"),
             findings,
         ),
+        audit: document.audit.map(audit).or(defaults.audit),
     };
     together::look_at(&rule, document, context.issuers, at, findings);
     rule
+}
+
+fn audit(document: RuleAuditDocument) -> RuleAudit {
+    match document {
+        RuleAuditDocument::All => RuleAudit::All,
+        RuleAuditDocument::Denials => RuleAudit::Denials,
+        RuleAuditDocument::None => RuleAudit::None,
+    }
 }
 
 fn hints(access: &Access, context: &Context<'_>) -> Option<Arc<Hints>> {

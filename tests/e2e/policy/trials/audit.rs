@@ -22,7 +22,7 @@ fn config(identifier: &str, audit: &str) -> Config {
 }
 
 fn outcomes(records: &[Value]) -> Vec<&str> {
-    records.iter().map(|record| record["outcome"].as_str().unwrap()).collect()
+    records.iter().map(|record| record["authorizations"][0]["decision"].as_str().unwrap()).collect()
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn what_is_recorded_is_what_was_asked_for_and_what_the_rules_read() {
         (4, "denials", &["deny"]),
         (5, "all", &["allow", "deny"]),
     ] {
-        let audit_lines = format!("{{ requests: {requests}, per_second: 10000 }}");
+        let audit_lines = format!("{{ requests: {requests}, per_second: 10000, identities: plain }}");
         stand.gatepost.edit(config(stand.issuer.issuer(), &audit_lines));
         until_generation(&stand, generation).await;
         assert_eq!(stand.send(good.clone()).await.status, 200);
@@ -50,27 +50,50 @@ async fn what_is_recorded_is_what_was_asked_for_and_what_the_rules_read() {
     let mut records = audit(&stand).await;
     let (mut denied, mut allowed) = (records.pop().unwrap(), records.pop().unwrap());
     let told = json!({
-        "issuer": "test",
-        "client": "web",
         "scopes": ["orders:read"],
         "claims": { "aud": "https://orders.example.com", "org": { "tenant": "acme" }, "level": 2 },
     });
     for record in [&mut denied, &mut allowed] {
-        let time = record["time"].take();
-        assert!(time.as_str().unwrap().ends_with('Z') && time.as_str().unwrap().contains('T'), "{time}");
-        assert_eq!(record["token"].take(), told);
+        let (time, millis) = (record["time_dt"].take(), record["time"].take());
+        let time: jiff::Timestamp = time.as_str().unwrap().parse().unwrap();
+        assert_eq!(Some(time.as_millisecond()), millis.as_i64());
+        assert_eq!(record["unmapped"]["token"].take(), told);
+        let digest = gatepost::check::record::token_digest(&token);
+        let session = json!({ "issuer": "test", "credential_uid": digest });
+        assert_eq!(
+            record["actor"].take(),
+            json!({ "user": { "uid": "alice" }, "app_uid": "web", "session": session })
+        );
+        assert_eq!(record["src_endpoint"], json!({ "ip": "127.0.0.1" }));
+        let id = record["http_request"]["uid"].take();
+        assert_eq!(id.as_str().unwrap().len(), 36, "Envoy's request id");
     }
-    let request = json!({ "method": "GET", "host": HOST, "path": "/orders/7", "headers": { "x-debug": [] } });
+    let url = |path: &str| json!({ "hostname": HOST, "path": path });
     assert_eq!(
-        allowed,
-        json!({
-            "time": null, "request": request, "token": null, "outcome": "allow", "reason": "", "rule": "read",
-            "generation": 5,
-        })
+        allowed["http_request"],
+        json!({ "http_method": "GET", "uid": null, "url": url("/orders/7") })
     );
-    let request =
-        json!({ "method": "GET", "host": HOST, "path": "/orders/8", "headers": { "x-debug": ["1", "2"] } });
-    assert_eq!((&denied["request"], &denied["reason"]), (&request, &json!("condition_failed")));
+    assert_eq!(allowed["unmapped"], json!({ "token": null, "headers": { "x-debug": [] } }));
+    let policy = json!({ "name": "read", "version": "5" });
+    assert_eq!(allowed["authorizations"], json!([{ "decision": "allow", "policy": policy }]));
+    assert_eq!(
+        (&allowed["type_uid"], &allowed["action_id"], &allowed["status_id"]),
+        (&json!(600302), &json!(1), &json!(1))
+    );
+    assert_eq!(denied["http_request"]["url"], url("/orders/8"));
+    assert_eq!(denied["unmapped"]["headers"], json!({ "x-debug": ["1", "2"] }));
+    assert_eq!((&denied["status_code"], &denied["action_id"]), (&json!("condition_failed"), &json!(2)));
+    let trail = [
+        "route:passed",
+        "credential:passed",
+        "token:passed",
+        "issuer:passed",
+        "signature:passed",
+        "claims:passed",
+        "proof:passed",
+        "policy:refused",
+    ];
+    assert_eq!(denied["unmapped"]["trail"], json!(trail));
     let log = stand.gatepost.process.log();
     for hidden in ["hidden", "alice@example.com", "eyJ", "Bearer"] {
         assert!(!log.contains(hidden), "{hidden}");
@@ -90,7 +113,7 @@ async fn a_second_has_as_many_lines_as_it_may_and_the_rest_is_counted() {
     let mut seconds = BTreeMap::<String, u64>::new();
     for record in &records {
         let time: String =
-            record["time"].as_str().unwrap().chars().take("2026-11-23T12:00:00".len()).collect();
+            record["time_dt"].as_str().unwrap().chars().take("2026-11-23T12:00:00".len()).collect();
         *seconds.entry(time).or_default() += 1;
     }
     assert!(seconds.values().all(|lines| *lines <= 2), "{seconds:?}");

@@ -1,0 +1,86 @@
+//! What counting a check costs: with counters that are resolved ahead, and with labels made for each check; and what
+//! a scrape costs.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use gatepost::check::credential::TokenKind;
+use gatepost::check::policy::{Access, Rule};
+use gatepost::check::{Decided, Decision, Denial, DenyReason};
+use gatepost::telemetry::metrics::{Format, Metrics};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+
+/// The labels of the same family, as text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    rule: String,
+    rule_kind: &'static str,
+    token_kind: &'static str,
+    outcome: &'static str,
+}
+
+fn rules(count: usize) -> Vec<Arc<Rule>> {
+    let rule =
+        |number| Rule::new(&format!("read orders {number}"), Vec::new(), Access::Token(Box::default()));
+    (0..count).map(|number| Arc::new(rule(number))).collect()
+}
+
+/// A check under this rule. What is counted is the same for every outcome.
+fn decided(rule: &Rule) -> Decided {
+    let rule = Some(Arc::clone(&rule.name));
+    let denial = Denial { reason: DenyReason::ScopeInsufficient, rule, hints: None };
+    Decided { token_kind: TokenKind::Jwt, ..Decision::Deny(denial).into() }
+}
+
+fn counting(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("count a check");
+    let took = Duration::from_micros(25);
+    for count in [3, 200] {
+        let rules = rules(count);
+        let metrics = Metrics::new();
+        metrics.rules().follow(&rules);
+        let checks: Vec<_> = rules.iter().map(|rule| decided(rule)).collect();
+        group.bench_function(format!("outcome, reason and duration, {count} rules"), |b| {
+            let mut checks = checks.iter().cycle();
+            b.iter(|| checks.next().map(|decided| metrics.checked(black_box(&decided.decision), took)));
+        });
+        group.bench_function(format!("rule and token, resolved ahead, {count} rules"), |b| {
+            let mut checks = checks.iter().cycle();
+            b.iter(|| checks.next().map(|decided| metrics.rules().checked(black_box(decided))));
+        });
+        let family = Family::<Labels, Counter>::default();
+        group.bench_function(format!("rule and token, labels made each time, {count} rules"), |b| {
+            let mut checks = checks.iter().cycle();
+            b.iter(|| {
+                checks.next().map(|decided| {
+                    let decided = black_box(decided);
+                    let labels = Labels {
+                        rule: decided.decision.rule().map(ToString::to_string).unwrap_or_default(),
+                        rule_kind: "protected",
+                        token_kind: decided.token_kind.label(),
+                        outcome: decided.decision.outcome(),
+                    };
+                    family.get_or_create(&labels).inc();
+                })
+            });
+        });
+    }
+}
+
+fn scraping(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("a scrape");
+    for count in [3, 200] {
+        let metrics = Metrics::new();
+        metrics.rules().follow(&rules(count));
+        for (name, format) in [("OpenMetrics", Format::OpenMetrics), ("Prometheus", Format::Prometheus)] {
+            group.bench_function(format!("{name}, {count} rules"), |b| b.iter(|| metrics.render_as(format)));
+        }
+    }
+}
+
+criterion_group!(benches, counting, scraping);
+criterion_main!(benches);
