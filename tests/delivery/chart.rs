@@ -1,12 +1,12 @@
 //! The application chart, `helm/gatepost`: what is generated in it, what it renders and what it refuses.
 
-mod files;
+pub(crate) mod files;
 mod golden;
 mod monitoring;
 mod pods;
 mod readme;
 mod refusals;
-mod render;
+pub(crate) mod render;
 mod schema;
 mod values;
 

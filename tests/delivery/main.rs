@@ -8,4 +8,5 @@
 )]
 
 mod chart;
+mod kustomize;
 mod tools;

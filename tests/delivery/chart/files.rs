@@ -15,7 +15,7 @@ pub fn write(config_map: &Value, directory: &Path) {
 }
 
 /// `gatepost check` as the Job of the chart runs it, on the files of a ConfigMap.
-fn check(config_map: &Value, more: &[&str]) -> Output {
+pub fn check(config_map: &Value, more: &[&str]) -> Output {
     let directory = tempfile::tempdir().unwrap();
     write(config_map, directory.path());
     let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
