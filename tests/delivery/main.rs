@@ -9,4 +9,6 @@
 
 mod chart;
 mod kustomize;
+mod running;
 mod tools;
+mod wiring;
