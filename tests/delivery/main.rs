@@ -8,6 +8,7 @@
 )]
 
 mod chart;
+mod index;
 mod kustomize;
 mod running;
 mod tools;

@@ -1,6 +1,6 @@
 {{/* The files of the ConfigMap, and the addresses in them. */}}
 {{- define "gatepost-chart.listen" -}}
-{{- $authz := ternary "0.0.0.0:9001" "unix:/run/gatepost/authz.sock" (eq .Values.mode "standalone") }}
+{{- $authz := ternary "0.0.0.0:9001" "unix:@gatepost" (eq .Values.mode "standalone") }}
 {{- $listen := dict "authz" $authz "admin" "0.0.0.0:9192" }}
 {{- toYaml (mergeOverwrite $listen (deepCopy ((.Values.config | default dict).listen | default dict))) }}
 {{- end }}

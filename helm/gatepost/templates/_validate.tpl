@@ -31,7 +31,10 @@
 {{- $unix := hasPrefix "unix:" $listen.authz }}
 {{- if eq .Values.mode "sidecar" }}
 {{- if not (or $unix (regexMatch $loopback $listen.authz)) }}
-{{- fail (printf "config.listen.authz is %s, which other pods can reach: a sidecar listens at unix:/run/gatepost/authz.sock, unix:@gatepost or 127.0.0.1:PORT" $listen.authz) }}
+{{- fail (printf "config.listen.authz is %s, which other pods can reach: a sidecar listens at unix:@gatepost, unix:/run/gatepost/authz.sock or 127.0.0.1:PORT" $listen.authz) }}
+{{- end }}
+{{- if ne (include "gatepost-chart.port" $listen.admin) "9192" }}
+{{- fail (printf "config.listen.admin is %s: the probes of injected pods ask at port 9192" $listen.admin) }}
 {{- end }}
 {{- else }}
 {{- if or $unix (regexMatch $loopback $listen.authz) }}
@@ -62,7 +65,7 @@
 {{- end }}
 {{- with .Values.standalone }}
 {{- if and (not $standalone) .mounts }}
-{{- fail "standalone.mounts is given, but mode is sidecar: the pods that get a sidecar mount their own files (gatepost.files of helm/gatepost-lib)" }}
+{{- fail "standalone.mounts is given, but mode is sidecar: the pods that get a sidecar mount their own files" }}
 {{- end }}
 {{- if and $standalone .autoscaling.enabled (gt (int .autoscaling.minReplicas) (int .autoscaling.maxReplicas)) }}
 {{- fail (printf "standalone.autoscaling.minReplicas is %v, more than maxReplicas, %v" .autoscaling.minReplicas .autoscaling.maxReplicas) }}

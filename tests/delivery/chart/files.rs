@@ -25,7 +25,7 @@ pub fn check(config_map: &Value, more: &[&str]) -> Output {
 
 #[test]
 fn gatepost_takes_the_files_of_every_case() {
-    for case in ["sidecar", "abstract-socket", "standalone", "standalone-everything"] {
+    for case in ["sidecar", "volume-socket", "standalone", "standalone-everything"] {
         let objects = objects(case, &[]);
         let maps: Vec<_> = objects
             .of_kind("ConfigMap")

@@ -7,7 +7,7 @@ use super::render::with;
 
 /// All cases but `monitoring`, whose objects hold files that are kept elsewhere already.
 const SHOWN: [&str; 5] =
-    ["sidecar", "abstract-socket", "standalone", "standalone-everything", "config-elsewhere"];
+    ["sidecar", "volume-socket", "standalone", "standalone-everything", "config-elsewhere"];
 
 #[test]
 fn what_is_rendered_is_what_was_reviewed() {

@@ -36,6 +36,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("sidecar", "configMap.create=false", "only config.listen would be heeded"),
     ("sidecar", "config.listen.authz=0.0.0.0:9001", "which other pods can reach"),
     ("sidecar", "config.listen.admin=127.0.0.1:9192", "the kubelet's probes"),
+    ("sidecar", "config.listen.admin=0.0.0.0:15080", "ask at port 9192"),
     ("sidecar", "standalone.mounts[0].name=a,standalone.mounts[0].secret=a", "mount their own files"),
     ("standalone", "config.listen.authz=unix:/run/a.sock", "no gateway in another pod can ask"),
     ("standalone", "config.listen.authz=127.0.0.1:9001", "no gateway in another pod can ask"),

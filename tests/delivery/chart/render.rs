@@ -8,7 +8,7 @@ use super::{generated, here};
 
 /// The values that every switch is on in at least once: `helm/gatepost/ci/NAME-values.yaml`.
 pub const CASES: [&str; 6] =
-    ["sidecar", "abstract-socket", "standalone", "standalone-everything", "config-elsewhere", "monitoring"];
+    ["sidecar", "volume-socket", "standalone", "standalone-everything", "config-elsewhere", "monitoring"];
 
 /// Prometheus Operator's kinds are judged by its own schemas.
 const FOREIGN: &str = "monitoring.coreos.com/";
