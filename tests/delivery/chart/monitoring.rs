@@ -38,7 +38,9 @@ pub fn copy() {
         std::fs::remove_file(here(CHART).join(name)).unwrap();
     }
     for (name, text) in files(ORIGINAL) {
-        std::fs::write(here(CHART).join(name), text).unwrap();
+        let copy = here(CHART).join(name);
+        std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        std::fs::write(copy, text).unwrap();
     }
 }
 
