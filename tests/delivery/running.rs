@@ -28,6 +28,12 @@ fn files(issuer: &TestIssuer, authz: SocketAddr) -> Vec<(String, String)> {
     files.map(|(name, text)| (name.clone(), here(text.as_str().unwrap()))).collect()
 }
 
+fn mount(issuer: &TestIssuer, authz: SocketAddr) -> ConfigDir {
+    let files = files(issuer, authz);
+    let files: Vec<_> = files.iter().map(|(name, text)| (&name[..], &text[..])).collect();
+    ConfigDir::mount(&files).unwrap()
+}
+
 /// The real gatepost with the arguments of the chart's Deployment, ready.
 async fn gatepost(mounted: &ConfigDir) -> Process {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
@@ -93,6 +99,87 @@ async fn validate(envoy: &Value) {
 fn read_orders(token: Option<&str>) -> Request {
     let request = Request::get("/orders/7").host("orders.example.com").header("x-subject", "mallory");
     token.into_iter().fold(request, Request::bearer)
+}
+
+/// A gateway that a project makes, with what its project sets in place of ours; and with gatepost.
+struct Gateway {
+    issuer: TestIssuer,
+    upstream: Upstream,
+    gatepost: Process,
+    envoy: Envoy,
+    _port: ReservedPort,
+    _mounted: ConfigDir,
+}
+
+impl Gateway {
+    async fn with(filter: &Value, manager: &Value) -> Self {
+        let (issuer, upstream) = (TestIssuer::start().await.unwrap(), Upstream::start().await.unwrap());
+        let port = ReservedPort::choose().unwrap();
+        let mounted = mount(&issuer, port.address());
+        let gatepost = gatepost(&mounted).await;
+        let mut envoy = between(standalone(), &[port.address()], &upstream);
+        let shipped = &mut envoy["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0];
+        set(&mut shipped["typed_config"], manager);
+        set(&mut shipped["typed_config"]["http_filters"][0]["typed_config"], filter);
+        let envoy = Envoy::run(&EnvoyConfig::of(&envoy)).await.unwrap();
+        Self { issuer, upstream, gatepost, envoy, _port: port, _mounted: mounted }
+    }
+
+    async fn status(&self, request: Request) -> u16 {
+        self.envoy.send(request).await.unwrap().status
+    }
+
+    fn asks(&self, target: &str) -> Request {
+        Request::get(target).host("orders.example.com").bearer(&self.issuer.token().mint())
+    }
+}
+
+fn set(config: &mut Value, members: &Value) {
+    for (name, value) in members.as_object().unwrap() {
+        config[name] = value.clone();
+    }
+}
+
+#[tokio::test]
+async fn behind_a_filter_like_contours_nothing_passes_that_should_not() {
+    let filter = json!({
+        "encode_raw_headers": false,
+        "validate_mutations": false,
+        "clear_route_cache": true,
+        "include_peer_certificate": true,
+        "status_on_error": { "code": "Forbidden" },
+    });
+    let mut gateway = Gateway::with(&filter, &json!({ "merge_slashes": true })).await;
+    let forged = ["x-subject", "X_Subject", "x-subject"].into_iter();
+    let answer = forged.fold(gateway.asks("//orders/7"), |request, name| request.header(name, "mallory"));
+    let answer = gateway.envoy.send(answer).await.unwrap();
+    assert_eq!(answer.status, 200);
+    assert!(!answer.text().contains("mallory"), "{}", answer.text());
+    assert_eq!(answer.json().unwrap()["target"], "/orders/7");
+    let token = gateway.issuer.token().mint();
+    let twice = gateway.asks("/orders/7").header("authorization", format!("Bearer {token}"));
+    assert_eq!(gateway.status(twice).await, 400);
+    assert_eq!(gateway.status(gateway.asks("/orders%2F7")).await, 400);
+    assert_eq!(gateway.status(Request::get("/orders/7").host("orders.example.com")).await, 401);
+    gateway.gatepost.kill();
+    assert_eq!(gateway.status(gateway.asks("/orders/7")).await, 403);
+    assert_eq!(gateway.upstream.requests(), 1);
+}
+
+#[tokio::test]
+async fn behind_a_filter_like_envoy_gateways_nothing_passes_that_should_not() {
+    let manager = json!({
+        "merge_slashes": true,
+        "path_with_escaped_slashes_action": "UNESCAPE_AND_REDIRECT",
+        "common_http_protocol_options": { "headers_with_underscores_action": "REJECT_REQUEST" },
+    });
+    let gateway = Gateway::with(&json!({ "encode_raw_headers": false }), &manager).await;
+    assert_eq!(gateway.status(gateway.asks("/orders/7").header("x-subject", "mallory")).await, 200);
+    assert_eq!(gateway.status(gateway.asks("/orders/7").header("x_subject", "mallory")).await, 400);
+    let redirected = gateway.envoy.send(gateway.asks("/orders/a%2F..%2F..%2Fadmin")).await.unwrap();
+    assert_eq!((redirected.status, redirected.header("location")), (307, Some("/admin")));
+    assert_eq!(gateway.status(gateway.asks("/admin")).await, 403);
+    assert_eq!(gateway.upstream.requests(), 1);
 }
 
 #[tokio::test]
