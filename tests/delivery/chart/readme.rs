@@ -1,5 +1,6 @@
 //! The table of values in the chart's README.
 
+use gatepost_test_support::{Helm, Manifests};
 use serde_json::Value;
 
 use super::values::{Holds, Key, read};
@@ -17,6 +18,21 @@ fn the_readme_has_every_value() {
     let mut table = "| value | default | meaning |\n|---|---|---|\n".to_owned();
     rows(&read(), "", &mut table);
     assert_is(&format!("{before}{BEGIN}{table}{END}{after}"), FILE);
+}
+
+#[test]
+fn the_sample_in_the_readme_installs_files_that_gatepost_takes() {
+    let readme = std::fs::read_to_string(here(FILE)).unwrap();
+    let (_, rest) = readme.split_once("```yaml\n# values.yaml\n").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let values = directory.path().join("values.yaml");
+    std::fs::write(&values, rest.split_once("```").unwrap().0).unwrap();
+    let values = values.display().to_string();
+    let rendered =
+        Helm::current().unwrap().template("gatepost", &here("helm/gatepost"), &["--values", &values]);
+    let rendered = Manifests::read(&rendered.unwrap(), &[]).unwrap();
+    let output = super::files::check(rendered.of_kind("ConfigMap")[0], &["--deny-warnings"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn rows(keys: &[Key], above: &str, table: &mut String) {
