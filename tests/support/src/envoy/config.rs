@@ -70,6 +70,11 @@ impl EnvoyConfig {
         }
     }
 
+    /// A configuration of the caller's, as JSON.
+    pub fn of(config: &serde_json::Value) -> Self {
+        Self(config.to_string())
+    }
+
     pub(super) fn write(&self, directory: &Path) -> Result<PathBuf> {
         let path = directory.join("envoy.yaml");
         fs::write(&path, &self.0).doing(|| format!("cannot write {}", path.display()))?;
