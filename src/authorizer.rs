@@ -19,7 +19,7 @@ use crate::config::Auditing;
 use crate::jose::UnixTime;
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::sources::gather;
-use crate::suspicion::{Detectors, Seen, Suspicion};
+use crate::suspicion::{Detectors, Holder, Seen, Suspicion};
 use crate::telemetry::audit::Audit;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::per_second::PerSecond;
@@ -181,6 +181,9 @@ impl Authorizer {
 
     fn suspect(&self, snapshot: &Snapshot, input: &CheckInput, decided: &Decided, now: UnixTime) {
         let seen = Seen::of(input, decided, &snapshot.issuers);
+        if let (Some(Holder { issuer, client: Some(client), .. }), None) = (&seen.holder, seen.refused) {
+            self.metrics.clients().seen(issuer, client, now);
+        }
         for suspicion in self.detectors.observe(&seen, &snapshot.suspicion, now) {
             self.report(snapshot, &suspicion, now);
         }
@@ -228,8 +231,7 @@ impl Authorizer {
     ) {
         let Snapshot { audit, issuers, reads, generation, .. } = snapshot;
         if audit.selects(&decided.decision, tried, fastrand::f64) {
-            let identities = &audit.identities;
-            let (generation, Noted { stages, called }) = (*generation, noted);
+            let (identities, generation, Noted { stages, called }) = (&audit.identities, *generation, noted);
             let recorder = Recorder {
                 input,
                 decided,
@@ -280,12 +282,9 @@ async fn run(
 
 fn end(span: CheckSpan<'_>, snapshot: &Snapshot, input: &CheckInput, decided: &Decided) {
     let issuer = decided.token.as_ref().and_then(|proven| snapshot.issuers.at(proven.token().issuer()));
-    span.decided(Outcome {
-        decision: &decided.decision,
-        method: &input.method,
-        issuer: issuer.map(|issuer| issuer.name.as_ref()),
-        generation: snapshot.generation,
-    });
+    let issuer = issuer.map(|issuer| issuer.name.as_ref());
+    let (decision, method, generation) = (&decided.decision, &input.method, snapshot.generation);
+    span.decided(Outcome { decision, method, issuer, generation });
 }
 
 /// What an issuer said of a token before it was revoked is of no use any longer.

@@ -179,7 +179,7 @@ fn suspicion(kind: Kind, seen: &Seen<'_>, count: u32, window: Duration) -> Suspi
         kind,
         source: seen.source,
         rule: seen.rule.cloned(),
-        holder: seen.holder.as_ref().map(Holder::to_held),
+        holder: seen.holder.map(Holder::held),
         token: seen.token.and_then(|token| std::str::from_utf8(token).ok()).map(token_digest),
         count,
         window,

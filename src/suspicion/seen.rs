@@ -36,8 +36,8 @@ pub struct Holder<'a> {
 }
 
 impl Holder<'_> {
-    pub(super) fn to_held(&self) -> Held {
-        let Self { issuer, client, subject } = *self;
+    pub(super) fn held(self) -> Held {
+        let Self { issuer, client, subject } = self;
         Held {
             issuer: Arc::clone(issuer),
             client: client.map(str::to_owned),

@@ -1,5 +1,6 @@
 //! Every metric family, in one struct. Labels are closed enums and configured names, nothing else.
 
+mod clients;
 mod config;
 mod exemplars;
 mod exports;
@@ -21,6 +22,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+pub use clients::ActiveClients;
 pub use config::ConfigMetrics;
 use exemplars::Exemplars;
 pub use exports::{ExportMetrics, ExportResult, Signal};
@@ -57,6 +59,7 @@ pub struct Metrics {
     issuers: IssuerMetrics,
     revocations: RevocationMetrics,
     suspicion: SuspicionMetrics,
+    clients: ActiveClients,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -104,6 +107,7 @@ impl Metrics {
         let mut standard = Registry::default();
         standard.register_collector(Box::new(runtime::Process));
         let suspicion = SuspicionMetrics::register(&mut registry);
+        let clients = ActiveClients::register(&mut registry);
         let (allowed, answered) = (counter("allow", ""), counter("answer", ""));
         Self {
             registry,
@@ -123,6 +127,7 @@ impl Metrics {
             issuers,
             revocations,
             suspicion,
+            clients,
         }
     }
 
@@ -149,6 +154,12 @@ impl Metrics {
     /// Lets the duration of a decision that was counted name its trace.
     pub fn traced(&self, took: Duration, now: UnixTime, trace_id: TraceId) {
         self.exemplars.keep(took, now, trace_id);
+    }
+
+    /// Who comes.
+    #[must_use]
+    pub fn clients(&self) -> &ActiveClients {
+        &self.clients
     }
 
     /// What is said of rules.
