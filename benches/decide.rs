@@ -1,5 +1,6 @@
 //! What deciding costs: a good token of each algorithm through plan and decide, beside the bare signature
-//! verification of aws-lc-rs and jsonwebtoken's `decode` of the same token, all in one run.
+//! verification of aws-lc-rs and jsonwebtoken's `decode` of the same token, all in one run. And what it costs to look
+//! for suspicious use afterwards.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that fails has nothing to measure")]
 
@@ -7,11 +8,12 @@ use std::fs;
 use std::hint::black_box;
 use std::sync::Arc;
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use gatepost::check::issuer::{IssuerKeys, Issuers, KnownKeys};
-use gatepost::check::{CheckInput, Decision, Facts, Headers, Step, World, decide, plan};
+use gatepost::check::{CheckInput, Decided, Decision, Facts, Headers, Step, World, decide, plan};
 use gatepost::config::{Config, load};
 use gatepost::jose::{Algorithm, Jws, KeySet, Lookup, UnixTime};
+use gatepost::suspicion::{Detectors, Seen};
 use gatepost_test_support::{Signer, Token, token};
 use tempfile::TempDir;
 
@@ -58,6 +60,10 @@ impl Fixture {
     }
 
     fn check(&self, input: &CheckInput) -> Decision {
+        self.decided(input).decision
+    }
+
+    fn decided(&self, input: &CheckInput) -> Decided {
         let world = World {
             policy: &self.config.policy,
             resource: None,
@@ -68,10 +74,10 @@ impl Fixture {
         };
         match plan(input, world, self.now, &mut ()) {
             Ok(plan) => match decide(plan, &Facts::Keys(Arc::clone(&self.set)), world, self.now, &mut ()) {
-                Step::Decided(decided) => decided.decision,
+                Step::Decided(decided) => decided,
                 Step::More(_) => panic!("nothing here asks for introspection"),
             },
-            Err(decided) => decided.decision,
+            Err(decided) => decided,
         }
     }
 }
@@ -83,6 +89,7 @@ fn request(target: &str, headers: Headers) -> CheckInput {
         target: target.to_owned(),
         headers,
         source: None,
+        certificate: None,
     }
 }
 
@@ -150,5 +157,49 @@ fn without_cryptography(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, first_seen, without_cryptography);
+/// One token again and again, and as many in turn as a table has room for, so that none is in the processor's cache.
+fn suspicious_use(criterion: &mut Criterion) {
+    let fixture = Fixture::new();
+    let (detectors, settings) = (Detectors::new(), fixture.config.suspicion);
+    let mut group = criterion.benchmark_group("looking for suspicious use");
+    let from = |input: CheckInput, number: u8, certificate: Option<&str>| CheckInput {
+        source: Some([192, 0, 2, number].into()),
+        certificate: certificate.map(str::to_owned),
+        ..input
+    };
+    let checked = |input: CheckInput| {
+        let decided = fixture.decided(&input);
+        (input, decided)
+    };
+    let observe = |(input, decided): &(CheckInput, Decided)| {
+        let found = detectors.observe(&Seen::of(input, decided, &fixture.issuers), &settings, fixture.now);
+        assert!(found.is_empty());
+    };
+    let certificate = "-----BEGIN%20CERTIFICATE-----%0A".repeat(40);
+    for name in ["RS256", "ES256"] {
+        let token = lasting(&fixture).signed_by(&Signer::shared(name)).mint();
+        let one = checked(from(request("/orders/7", bearer(&token)), 1, None));
+        group.bench_function(BenchmarkId::new("allowed", name), |b| b.iter(|| observe(black_box(&one))));
+        let one = checked(from(request("/orders/7", bearer(&token)), 1, Some(&certificate)));
+        let name = BenchmarkId::new("allowed, with a certificate", name);
+        group.bench_function(name, |b| b.iter(|| observe(black_box(&one))));
+    }
+    let many = (0..10_000).map(|number| {
+        let token = lasting(&fixture).signed_by(&Signer::shared("ES256")).claim("jti", number.to_string());
+        checked(from(request("/orders/7", bearer(&token.mint())), 1, None))
+    });
+    let many: Vec<_> = many.collect();
+    let mut next = many.iter().cycle();
+    group.bench_function("allowed, 10000 ES256 tokens in turn", |b| {
+        b.iter_batched(|| next.next().unwrap(), observe, BatchSize::SmallInput);
+    });
+    let public = checked(from(request("/healthz", Headers::default()), 1, None));
+    group.bench_function("public", |b| b.iter(|| observe(black_box(&public))));
+    let source = public.0.source;
+    group.bench_function("whether an address is limited, while none is", |b| {
+        b.iter(|| assert!(detectors.wait(black_box(source), &settings, fixture.now).is_none()));
+    });
+}
+
+criterion_group!(benches, first_seen, without_cryptography, suspicious_use);
 criterion_main!(benches);

@@ -1,5 +1,5 @@
-//! What counting a check costs: with counters that are resolved ahead, and with labels made for each check; and what
-//! a scrape costs.
+//! What counting a check costs: with counters that are resolved ahead, and with labels made for each check; what a
+//! scrape costs; and what it costs to find out whether a check is sampled.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -8,7 +8,8 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use gatepost::check::credential::TokenKind;
 use gatepost::check::policy::{Access, Rule};
-use gatepost::check::{Decided, Decision, Denial, DenyReason};
+use gatepost::check::trace_context::TraceContext;
+use gatepost::check::{Decided, Decision, Denial, DenyReason, Headers};
 use gatepost::telemetry::metrics::{Format, Metrics};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -82,5 +83,28 @@ fn scraping(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, counting, scraping);
+/// A check whose request has fifteen header fields and then its trace context.
+fn tracing(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("trace a check");
+    let others = (0..15).map(|number| (format!("x-header-{number}"), "value".to_owned()));
+    let others: Headers = others.collect();
+    let with = |flags: &str| {
+        let mut headers = others.clone();
+        headers.push("traceparent", format!("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-{flags}"));
+        headers
+    };
+    for (name, headers) in
+        [("no context", others.clone()), ("not sampled", with("00")), ("sampled", with("01"))]
+    {
+        group.bench_function(format!("its flag, {name}"), |b| {
+            b.iter(|| TraceContext::sampled(black_box(None), black_box(&headers)));
+        });
+    }
+    let (not_sampled, headers) = (b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00", others);
+    group.bench_function("its flag, not sampled, told by Envoy", |b| {
+        b.iter(|| TraceContext::sampled(black_box(Some(&not_sampled[..])), black_box(&headers)));
+    });
+}
+
+criterion_group!(benches, counting, scraping, tracing);
 criterion_main!(benches);

@@ -6,8 +6,7 @@ use std::path::Path;
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
     tell_of_vectors();
-    let descriptors =
-        protox::compile(["envoy_service_auth_v3.proto", "opentelemetry_logs_v1.proto"], ["proto"])?;
+    let descriptors = protox::compile(["envoy_service_auth_v3.proto"], ["proto"])?;
     // No Debug: a request carries credentials, and nothing may print it by accident.
     tonic_prost_build::configure()
         .bytes(".envoy.config.core.v3.HeaderValue")

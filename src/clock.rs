@@ -1,6 +1,6 @@
 //! The only reader of the clock: everything else is told what time it is.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::jose::UnixTime;
 
@@ -22,6 +22,16 @@ impl Clock {
             Self::Stopped(time) => time,
         }
     }
+
+    /// The time now in nanoseconds since the epoch: spans are shorter than a millisecond.
+    #[must_use]
+    pub fn now_nanos(self) -> u64 {
+        let since = match self {
+            Self::System => since_epoch(),
+            Self::Stopped(time) => Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or_default()),
+        };
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
 }
 
 /// Starts measuring a duration.
@@ -31,9 +41,12 @@ pub fn stopwatch() -> Instant {
     Instant::now()
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is its one home")]
 fn system_time() -> UnixTime {
+    UnixTime::from_millis(i64::try_from(since_epoch().as_millis()).unwrap_or(i64::MAX))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is its one home")]
+fn since_epoch() -> Duration {
     // A clock before 1970 is broken; at the epoch every token is not yet valid, so nothing passes.
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixTime::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

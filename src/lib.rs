@@ -49,11 +49,12 @@
 //! | [`envoy`] | the wire |
 //! | [`serve`] | listeners, tasks, edits of the configuration, readiness, shutdown |
 //! | [`secret`] | text that can be used but not printed |
-//! | [`telemetry`] | metrics and logs |
+//! | [`suspicion`] | what looks like misuse of tokens, told from many checks |
+//! | [`telemetry`] | metrics, traces, logs and the audit log |
 //! | [`inject`] | the sidecar in a pod, and the ways to carry it there |
 //! | [`cli`] | the commands |
 //!
-//! Imports go one way: `cli → serve → envoy → authorizer → snapshot → sources → telemetry, config → check → jose`.
+//! Imports go one way: `cli → serve → envoy → authorizer → snapshot → sources → telemetry → suspicion → config → check → jose`.
 //! [`inject`] imports only `config`. A test reads the `use` lines.
 
 pub mod authorizer;
@@ -68,4 +69,5 @@ pub mod secret;
 pub mod serve;
 pub mod snapshot;
 pub mod sources;
+pub mod suspicion;
 pub mod telemetry;

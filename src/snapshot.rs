@@ -9,7 +9,7 @@ use crate::check::issuer::{IssuerId, IssuerKeys, Issuers, KnownKeys};
 use crate::check::policy::{Policy, Reads};
 use crate::check::resource::ProtectedResource;
 use crate::check::trial::Trial;
-use crate::config::{Auditing, CheckLimits};
+use crate::config::{Auditing, CheckLimits, SuspicionSettings};
 use crate::jose::UnixTime;
 use crate::sources::{KeySink, RevocationSources, Sources};
 
@@ -41,6 +41,8 @@ pub struct Snapshot {
     pub revocations: Option<Arc<RevocationSources>>,
     /// Which checks are recorded, and how.
     pub audit: Arc<Auditing>,
+    /// What counts as suspicious use.
+    pub suspicion: SuspicionSettings,
     /// Bounds on every check.
     pub limits: CheckLimits,
 }

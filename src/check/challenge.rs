@@ -2,7 +2,8 @@
 
 use super::decision::Denial;
 
-/// What a client that is refused may be told beside the error code, prepared when a rule is compiled.
+/// What a client that is refused may be told beside the error code; but for `retry_after`, prepared when a rule is
+/// compiled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
     /// The scopes that would be enough (RFC 6750 §3.1).
@@ -11,6 +12,8 @@ pub struct Hints {
     pub authentication: Option<String>,
     /// Where the resource describes itself (RFC 9728 §5.1).
     pub resource_metadata: Option<String>,
+    /// After how many seconds it may ask again (RFC 9110 §10.2.3).
+    pub retry_after: Option<u64>,
 }
 
 /// The challenge for a denial, where one is due.
@@ -48,7 +51,7 @@ mod tests {
         let hints = Hints {
             scope: Some("orders:read orders:write".into()),
             authentication: Some("acr_values=\"mfa\", max_age=\"300\"".into()),
-            resource_metadata: None,
+            ..Hints::default()
         };
         challenge(&Denial { reason, rule: None, hints: Some(hints.into()) })
     }

@@ -1,6 +1,6 @@
 //! What a check is asked about, in our own words: no wire types, and nothing in it is trusted yet.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv6Addr};
 
 /// One request as Envoy describes it.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct CheckInput {
     pub headers: Headers,
     /// Where the client's connection comes from, as Envoy sees it.
     pub source: Option<IpAddr>,
+    /// The certificate that the client showed, where Envoy tells it: PEM, percent-encoded.
+    pub certificate: Option<String>,
 }
 
 impl CheckInput {
@@ -22,6 +24,15 @@ impl CheckInput {
     #[must_use]
     pub fn path(&self) -> &str {
         self.target.split(['?', '#']).next().unwrap_or_default()
+    }
+}
+
+/// The network that counts as one client: whoever has one IPv6 address usually has the 2^64 of its network.
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        address => address,
     }
 }
 

@@ -25,11 +25,12 @@ pub mod resource;
 pub mod revocation;
 mod route;
 pub mod target;
+pub mod trace_context;
 pub mod trail;
 pub mod trial;
 
 pub use decide::{Decided, Step, decide};
 pub use decision::{Decision, Denial, DenyReason, Outage, OutageReason};
-pub use input::{CheckInput, Headers};
+pub use input::{CheckInput, Headers, network};
 pub use plan::{Facts, Need, Plan, World, plan};
 pub use policy::Grant;

@@ -146,6 +146,8 @@ deny_reasons! {
         "The rule's condition can't be computed for this request: a claim or header that it reads is missing, repeated or of another type.";
     TooManyUnknownTokens: "too_many_unknown_tokens", Answer::TooManyRequests,
         "This client has presented more unknown opaque tokens than it may make us ask the issuer about.";
+    SourceLimited: "source_limited", Answer::TooManyRequests,
+        "This client address has sent as many invalid tokens as `suspicion.invalid_token_burst.limit` allows; nothing of it is looked at until the window is over.";
     ForwardRefused: "forward_refused", Answer::Forbidden,
         "A claim that the rule forwards can't be a header value: an object, a control character, blanks at its ends, or too long.";
     ForwardMissing: "forward_missing", Answer::Forbidden,

@@ -20,6 +20,7 @@ use super::decision::Decision;
 use super::input::{CheckInput, Headers};
 use super::issuer::Issuers;
 use super::policy::Reads;
+use super::trace_context::TraceContext;
 use super::trail::Stages;
 use super::trial::Tried;
 use crate::jose::UnixTime;
@@ -132,6 +133,8 @@ pub struct Recorder<'a> {
     pub now: UnixTime,
     /// The generation of the configuration.
     pub generation: u64,
+    /// The `traceparent` of the call that asked.
+    pub called: Option<&'a [u8]>,
 }
 
 impl Recorder<'_> {
@@ -186,7 +189,7 @@ impl Recorder<'_> {
             path: path.text,
             headers: clear.map(owned).collect(),
             id: correlation::request_id(input, &presented),
-            trace: correlation::trace_id(input),
+            trace: TraceContext::of(self.called, &input.headers).map(|its| its.trace_id.to_string()),
             source: input.source,
         }
     }
@@ -233,6 +236,7 @@ impl Record {
             target: path.clone(),
             headers: fields,
             source: *source,
+            certificate: None,
         }
     }
 }

@@ -14,6 +14,8 @@ mod problem;
 mod read;
 mod revocation;
 mod schema;
+mod suspicion;
+mod telemetry;
 mod yaml;
 
 pub(crate) use compile::is_loopback;
@@ -39,6 +41,8 @@ pub use revocation::{
     RedisSettings, RevocationSettings, SignedSettings, SignerKeys, SsfPollSettings, WhenLate,
 };
 pub use schema::{Document, schema};
+pub use suspicion::{MOST_DIFFERENT, SuspicionSettings, Threshold};
+pub use telemetry::{CollectorSettings, OtlpSettings, TelemetrySettings};
 
 use crate::check::issuer::Issuer;
 use crate::check::policy::Policy;
@@ -54,6 +58,10 @@ pub struct Config {
     pub check: CheckLimits,
     /// Which checks are recorded.
     pub audit: AuditSettings,
+    /// What counts as suspicious use.
+    pub suspicion: SuspicionSettings,
+    /// Where telemetry is pushed.
+    pub telemetry: TelemetrySettings,
     /// How long checks in flight may take to finish after SIGTERM.
     pub shutdown_deadline: Duration,
     /// Whom to trust, in the order written.
@@ -143,12 +151,7 @@ pub enum AuditDestination {
     /// A file.
     File(AuditFile),
     /// OTLP logs over gRPC.
-    Otlp {
-        /// The collector.
-        endpoint: Url,
-        /// Certificate authorities to trust for it, instead of the system's.
-        ca_file: Option<PathBuf>,
-    },
+    Otlp(CollectorSettings),
 }
 
 /// A file that is continued by another when it is long enough.

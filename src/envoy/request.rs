@@ -7,13 +7,15 @@ use crate::check::{CheckInput, Headers};
 /// Converts a question. One without an HTTP request becomes an empty input, which is refused.
 pub(super) fn input(request: CheckRequest) -> CheckInput {
     let Some(attributes) = request.attributes else { return CheckInput::default() };
-    let source = attributes.source.and_then(|peer| peer.address).and_then(|address| address.socket_address);
+    let peer = attributes.source.unwrap_or_default();
+    let source = peer.address.and_then(|address| address.socket_address);
     let source = source.and_then(|address| address.address.parse().ok());
+    let certificate = Some(peer.certificate).filter(|text| !text.is_empty());
     let Some(mut http) = attributes.request.and_then(|request| request.http) else {
         return CheckInput::default();
     };
     let headers = headers(&mut http);
-    CheckInput { method: http.method, host: http.host, target: http.path, headers, source }
+    CheckInput { method: http.method, host: http.host, target: http.path, headers, source, certificate }
 }
 
 /// Envoy fills one of the two; were both filled, both are read, so that nothing can hide in one of them.

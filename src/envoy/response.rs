@@ -103,6 +103,8 @@ fn deny(denial: &Denial) -> CheckResponse {
     };
     let mut headers = vec![no_store()];
     headers.extend(challenge(denial).map(|text| header("www-authenticate", &text)));
+    let wait = denial.hints.as_ref().and_then(|hints| hints.retry_after);
+    headers.extend(wait.map(|seconds| header("retry-after", &seconds.to_string())));
     let denied = DeniedHttpResponse { status: Some(http_status(status)), headers, body: String::new() };
     answer(code, facts.label, HttpResponse::DeniedResponse(denied))
 }

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tonic::metadata::MetadataMap;
+use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::{Request, Response, Status};
 
 use super::proto::envoy::service::auth::v3::authorization_server::Authorization;
 use super::proto::envoy::service::auth::v3::{CheckRequest, CheckResponse};
 use super::{request, response};
-use crate::authorizer::{Authorizer, Checked};
+use crate::authorizer::{Authorizer, Caller, Checked};
 
 /// Answers Envoy.
 #[derive(Clone, Debug)]
@@ -63,9 +63,11 @@ impl AuthorizationService {
     }
 
     async fn answer(&self, request: Request<CheckRequest>) -> CheckResponse {
-        let within = grpc_timeout(request.metadata());
-        let input = request::input(request.into_inner());
-        let Checked { decision, names_reason } = self.authorizer.check(&input, within).await;
+        let (metadata, _, question) = request.into_parts();
+        let input = request::input(question);
+        let within = grpc_timeout(&metadata);
+        let Checked { decision, names_reason } =
+            self.authorizer.check(&input, within, caller(&metadata)).await;
         response::response(&decision, names_reason)
     }
 }
@@ -84,6 +86,12 @@ impl Authorization for AuthorizationService {
             }
         }
     }
+}
+
+/// The span in which Envoy asks, where it is tracing.
+fn caller(metadata: &MetadataMap) -> Caller<'_> {
+    let text = |name| metadata.get(name).map(AsciiMetadataValue::as_bytes);
+    Caller { traceparent: text("traceparent"), tracestate: text("tracestate") }
 }
 
 /// Nine tenths of what the caller gives us (gRPC over HTTP/2, "Timeout"), so that our answer still arrives.

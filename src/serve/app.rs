@@ -89,6 +89,9 @@ pub async fn serve(config: Config, files: Files) -> Result<(), ServeError> {
     if let Some(writer) = wiring.audit_writer() {
         driver.spawn("audit log", writer.run());
     }
+    if let Some(exporters) = wiring.exporters() {
+        driver.spawn("telemetry", exporters.run());
+    }
     start_admin(&wiring, &readiness, &reload, &mut driver, admin_listener);
 
     let runtime = wiring.metrics.runtime();
@@ -112,7 +115,7 @@ pub async fn serve(config: Config, files: Files) -> Result<(), ServeError> {
         () = tokio::time::sleep(deadline) => tracing::warn!(?deadline, "stopped with checks in flight"),
         signal = stop.next() => tracing::warn!(signal, "stopped at once"),
     }
-    written(&wiring).await;
+    tokio::join!(written(&wiring), wiring.flush_telemetry());
     tracing::info!("stopped");
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::config::{AuthzAddress, Listen, Problem, Severity};
+use crate::config::{AuthzAddress, Listen, Problem, Severity, TelemetrySettings};
 use crate::jose::UnixTime;
 
 /// As many problems of a refused edit as are shown.
@@ -76,6 +76,11 @@ fn shortened(problem: &Problem) -> String {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text,
     }
+}
+
+/// Keys outside `listen` that only a restart applies and that differ.
+pub(super) fn exports_that_differ(open: &TelemetrySettings, asked: &TelemetrySettings) -> Vec<&'static str> {
+    if open.otlp == asked.otlp { Vec::new() } else { vec!["telemetry.otlp"] }
 }
 
 /// The keys of `listen` that ask for other listeners than those that are open.

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::config_status::{ConfigStatus, errors, listeners_that_differ};
+use super::config_status::{ConfigStatus, errors, exports_that_differ, listeners_that_differ};
 use super::driver::Driver;
 use super::watch::{Edit, Watch};
 use super::wiring::Wiring;
-use crate::config::{Config, Listen, Problem};
+use crate::config::{Config, Listen, Problem, TelemetrySettings};
 
 /// Follows the files, and owns the tasks of the sources, which come and go with the issuers.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Reload {
         for problem in warnings {
             tracing::warn!(%problem, "warning about the configuration");
         }
-        let asked = config.listen.clone();
+        let asked = (config.listen.clone(), config.telemetry.clone());
         self.shutdown_deadline = config.shutdown_deadline;
         let rules = config.policy.rules().len();
         let succession = self.wiring.apply(config);
@@ -73,16 +73,17 @@ impl Reload {
             issuers_removed = succession.removed.join(" "),
             "the configuration was edited and is in use"
         );
-        self.compare_listeners(&asked);
+        self.compare_with_open(&asked.0, &asked.1);
     }
 
-    fn compare_listeners(&self, asked: &Listen) {
-        let differ = listeners_that_differ(&self.open, asked);
+    fn compare_with_open(&self, listen: &Listen, telemetry: &TelemetrySettings) {
+        let mut differ = listeners_that_differ(&self.open, listen);
+        differ.extend(exports_that_differ(self.wiring.telemetry(), telemetry));
         let settings = differ.join(" ");
         if self.status.needs_restart(differ) && !settings.is_empty() {
             tracing::warn!(
                 settings,
-                "the rest of the edit is in use, but a changed listener needs a restart"
+                "the rest of the edit is in use, but a changed listener or collector needs a restart"
             );
         }
     }

@@ -10,11 +10,12 @@ use crate::check::issuer::KnownKeys;
 use crate::check::policy::{Policy, Reads};
 use crate::check::record::Identities;
 use crate::clock::Clock;
-use crate::config::{self, Auditing, Config, of_this_process};
+use crate::config::{Auditing, Config, TelemetrySettings, of_this_process};
 use crate::snapshot::{Snapshot, SnapshotCell};
 use crate::sources::{KeySink, RevocationSources, Sources, Succession, Surroundings};
-use crate::telemetry::audit::{AuditDestination, AuditFile, AuditWriter, audit};
+use crate::telemetry::audit::{AuditWriter, audit};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::otlp::{self, Exporters, Flusher};
 
 /// Everything that a configuration becomes, but for the listeners.
 #[derive(Debug)]
@@ -30,6 +31,9 @@ pub struct Wiring {
     writer: Mutex<Option<AuditWriter>>,
     /// How names are written where no key is configured.
     of_process: Identities,
+    telemetry: TelemetrySettings,
+    exporters: Mutex<Option<Exporters>>,
+    flusher: Flusher,
 }
 
 impl Wiring {
@@ -38,11 +42,24 @@ impl Wiring {
     pub fn new(config: Config, clock: Clock) -> Self {
         let snapshot = Arc::new(SnapshotCell::new(unconfigured(&config, clock)));
         let metrics = Arc::new(Metrics::new().with_feeds(FeedsInUse::of(&snapshot)));
-        let (audit, writer) = audit(metrics.audit(), destination(&config.audit.to));
+        let (audit, writer) = audit(&metrics, config.audit.to.clone());
         let authorizer = Authorizer::new(Arc::clone(&snapshot), Arc::clone(&metrics), audit, clock);
+        let telemetry = config.telemetry.clone();
+        let exports = telemetry.otlp.as_ref().map(|otlp| otlp::prepare(otlp, &metrics, clock));
+        let (tracer, exporters, flusher) = exports.unwrap_or_default();
+        let authorizer = authorizer.traced_by(tracer);
         let writer = Mutex::new(Some(writer));
-        let of_process = of_this_process();
-        let wiring = Self { authorizer: Arc::new(authorizer), snapshot, metrics, clock, writer, of_process };
+        let wiring = Self {
+            authorizer: Arc::new(authorizer),
+            snapshot,
+            metrics,
+            clock,
+            writer,
+            of_process: of_this_process(),
+            telemetry,
+            exporters: Mutex::new(Some(exporters)),
+            flusher,
+        };
         wiring.apply(config);
         wiring
     }
@@ -50,6 +67,21 @@ impl Wiring {
     /// What writes the audit log, once.
     pub(crate) fn audit_writer(&self) -> Option<AuditWriter> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Where telemetry is pushed, until the process ends.
+    pub(crate) fn telemetry(&self) -> &TelemetrySettings {
+        &self.telemetry
+    }
+
+    /// What pushes telemetry, once.
+    pub(crate) fn exporters(&self) -> Option<Exporters> {
+        self.exporters.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Has the telemetry sent that there is now, but does not wait for it long.
+    pub(crate) async fn flush_telemetry(&self) {
+        self.flusher.flush().await;
     }
 
     /// Replaces the generation in use by this configuration, and says how the issuers differ. Checks under way
@@ -65,6 +97,7 @@ impl Wiring {
             check,
             audit,
             fingerprint,
+            suspicion,
             ..
         } = config;
         let current = self.snapshot.load();
@@ -79,7 +112,7 @@ impl Wiring {
         if current.generation == 0 || current.audit.key != audit.key {
             audit.announce();
         }
-        self.authorizer.audit().send_to(&destination(&audit.settings.to));
+        self.authorizer.audit().send_to(&audit.settings.to);
         let next = Snapshot {
             generation: current.generation + 1,
             applied_at: self.clock.now(),
@@ -93,6 +126,7 @@ impl Wiring {
             sources,
             revocations,
             audit: Arc::new(audit),
+            suspicion,
             limits: check,
         };
         self.snapshot.replace(&next);
@@ -138,19 +172,6 @@ impl Wiring {
     }
 }
 
-/// A destination of the audit log in the terms of who writes it.
-fn destination(configured: &config::AuditDestination) -> AuditDestination {
-    match configured {
-        config::AuditDestination::Stdout => AuditDestination::Stdout,
-        config::AuditDestination::File(config::AuditFile { path, max_bytes, keep }) => {
-            AuditDestination::File(AuditFile { path: path.clone(), max_bytes: *max_bytes, keep: *keep })
-        }
-        config::AuditDestination::Otlp { endpoint, ca_file } => {
-            AuditDestination::Otlp { endpoint: endpoint.clone(), ca_file: ca_file.clone() }
-        }
-    }
-}
-
 /// Generation 0: no rule, so every request is refused. Nobody asks it.
 fn unconfigured(config: &Config, clock: Clock) -> Snapshot {
     Snapshot {
@@ -166,6 +187,7 @@ fn unconfigured(config: &Config, clock: Clock) -> Snapshot {
         sources: Arc::default(),
         revocations: None,
         audit: Arc::new(Auditing::new(config.audit.clone(), &Policy::default(), &Identities::Plain)),
+        suspicion: config.suspicion,
         limits: config.check,
     }
 }

@@ -6,6 +6,7 @@ use super::Sources;
 use crate::check::issuer::KnownKeys;
 use crate::check::{Facts, Need, OutageReason, Plan};
 use crate::jose::UnixTime;
+use crate::telemetry::trace::{Observer, Part};
 
 /// Gathers the facts for a plan. Keys and sources are those of the snapshot that it was made from.
 pub async fn gather(
@@ -14,6 +15,7 @@ pub async fn gather(
     sources: &Sources,
     now: UnixTime,
     deadline: Instant,
+    observer: &mut impl Observer,
 ) -> Facts {
     match plan.need() {
         Need::Nothing => Facts::Nothing,
@@ -22,11 +24,17 @@ pub async fn gather(
             None => Facts::Missing(OutageReason::KeysMissing),
         },
         Need::FreshKeys(id) => match sources.keys(id) {
-            Some(source) => in_time(deadline, source.fresh_keys(plan, now)).await,
+            Some(source) => {
+                observer.enters(Part::Keys);
+                in_time(deadline, source.fresh_keys(plan, now)).await
+            }
             None => Facts::Missing(OutageReason::KeysMissing),
         },
         Need::Introspection(id) => match sources.introspection(id) {
-            Some(source) => source.ask(plan, now, deadline).await,
+            Some(source) => {
+                observer.enters(Part::Introspection);
+                source.ask(plan, now, deadline, observer).await
+            }
             None => Facts::Missing(OutageReason::IntrospectionMissing),
         },
     }

@@ -25,7 +25,7 @@ pub use http::{HttpClient, HttpFault};
 pub use introspection::{BreakerState, CallFault, IntrospectionSource, IntrospectionStatus, Introspector};
 pub use jwks::{KeySink, KeySource, KeyStatus};
 pub use key_fetcher::{KeyFetcher, RefreshFault};
-pub use named_files::{FileFault, unusable_files};
+pub use named_files::{FileFault, unusable_collector_files, unusable_files};
 pub use of_issuer::{IssuerSources, Surroundings};
 pub use revocations::{
     FeedFault, FeedPhase, FeedSource, FeedStatus, Position, PublishFault, Receipt, Refusal,

@@ -7,7 +7,7 @@ use std::{fs, io};
 use super::http::HttpClient;
 use super::introspection::{CredentialFault, prove, read_secret};
 use crate::clock::Clock;
-use crate::config::{Client, ClientAuth, Path, TrustedIssuer};
+use crate::config::{Client, ClientAuth, CollectorSettings, Path, TrustedIssuer};
 use crate::secret::Secret;
 
 /// Why a file can't be used. It never tells what is in it.
@@ -49,6 +49,20 @@ pub async fn unusable_files(trusted: &TrustedIssuer, at: &Path) -> Vec<(Path, Fi
         let at = at.key("introspection").key("client");
         let faults = credentials(&settings.client, &trusted.issuer.identifier).await;
         found.extend(faults.into_iter().map(|(key, fault)| (at.key(key), fault)));
+    }
+    found
+}
+
+/// As [`unusable_files`], of a collector, which is at `at`.
+pub async fn unusable_collector_files(settings: &CollectorSettings, at: &Path) -> Vec<(Path, FileFault)> {
+    let mut found = Vec::new();
+    if let Some(path) = &settings.ca_file {
+        let fault = certificates(path, AUTHORITIES).await.err();
+        found.extend(fault.map(|fault| (at.key("ca_file"), fault)));
+    }
+    for (name, path) in &settings.header_files {
+        let fault = text(path, SECRET).await.err();
+        found.extend(fault.map(|fault| (at.key("header_files").key(name), fault)));
     }
     found
 }

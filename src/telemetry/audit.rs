@@ -1,23 +1,24 @@
 //! The audit log: one JSON object a line, to standard output, a file or an OTLP collector. A check never waits for
 //! it: what the queue has no room for is dropped and counted.
 
-mod event;
+pub mod event;
 mod file;
 mod otlp;
 mod output;
 mod writer;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, watch};
 
-use super::metrics::{AuditMetrics, AuditResult};
+use super::metrics::{AuditMetrics, AuditResult, ExportMetrics, ExportResult, Metrics, Signal};
+use super::per_second::PerSecond;
 use crate::check::record::{Identities, Record};
+use crate::config::AuditDestination;
 use crate::jose::UnixTime;
+use crate::suspicion::Suspicion;
 
-pub use event::{Event, EventKind};
-pub use output::{AuditDestination, AuditFile};
 pub use writer::AuditWriter;
 
 /// Lines that wait to be written.
@@ -51,14 +52,15 @@ pub struct Audit {
     queue: mpsc::Sender<Line>,
     destination: watch::Sender<AuditDestination>,
     shared: Arc<Shared>,
-    records: Bound,
-    events: Bound,
+    records: PerSecond,
+    events: PerSecond,
 }
 
 /// What both ends of the queue know.
 #[derive(Debug)]
 struct Shared {
     metrics: AuditMetrics,
+    exports: ExportMetrics,
     /// Lines that were taken, and of which it is not known yet what becomes of them.
     waiting: AtomicUsize,
     fault: Mutex<Option<String>>,
@@ -79,13 +81,20 @@ pub struct AuditStatus {
 
 /// A queue, and what empties it into this destination.
 #[must_use]
-pub fn audit(metrics: AuditMetrics, to: AuditDestination) -> (Audit, AuditWriter) {
+pub fn audit(metrics: &Metrics, to: AuditDestination) -> (Audit, AuditWriter) {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let (destination, follows) = watch::channel(to);
-    let shared = Arc::new(Shared { metrics, waiting: AtomicUsize::new(0), fault: Mutex::default() });
+    let (metrics, exports) = (metrics.audit(), metrics.exports());
+    let shared = Arc::new(Shared { metrics, exports, waiting: AtomicUsize::new(0), fault: Mutex::default() });
     let writer = AuditWriter::new(receiver, follows, Arc::clone(&shared));
     (
-        Audit { queue: sender, destination, shared, records: Bound::default(), events: Bound::default() },
+        Audit {
+            queue: sender,
+            destination,
+            shared,
+            records: PerSecond::default(),
+            events: PerSecond::default(),
+        },
         writer,
     )
 }
@@ -107,11 +116,11 @@ impl Audit {
     }
 
     /// Takes an event, unless this second has had as many as it may. Records do not use up its room.
-    pub fn event(&self, now: UnixTime, per_second: u32, event: &Event<'_>, identities: &Identities) {
+    pub fn event(&self, now: UnixTime, per_second: u32, event: &Suspicion, identities: &Identities) {
         if !self.events.has_room(now, per_second) {
             return self.shared.metrics.line(AuditResult::LeftOut);
         }
-        self.send(serde_json::to_string(&event.line(now, identities)), now, Severity::Warn, None);
+        self.send(serde_json::to_string(&event::line(event, now, identities)), now, Severity::Warn, None);
     }
 
     fn send(
@@ -126,7 +135,7 @@ impl Audit {
         let line = text.map(|text| Line { text: on_one_line(text), time, severity, trace });
         self.shared.waiting.fetch_add(1, Ordering::Relaxed);
         if line.is_none_or(|line| self.queue.try_send(line).is_err()) {
-            self.shared.finished(1, AuditResult::Dropped);
+            self.shared.finished(1, ExportResult::Dropped, &self.destination.borrow());
         }
     }
 
@@ -148,7 +157,7 @@ impl Audit {
     /// How it is doing.
     #[must_use]
     pub fn status(&self) -> AuditStatus {
-        let Shared { metrics, waiting, fault } = &*self.shared;
+        let Shared { metrics, waiting, fault, .. } = &*self.shared;
         AuditStatus {
             to: name(&self.destination.borrow()),
             waiting: waiting.load(Ordering::Relaxed),
@@ -162,8 +171,15 @@ impl Audit {
 }
 
 impl Shared {
-    fn finished(&self, lines: usize, result: AuditResult) {
-        (0..lines).for_each(|_| self.metrics.line(result));
+    fn finished(&self, lines: usize, result: ExportResult, to: &AuditDestination) {
+        let written = match result {
+            ExportResult::Success => AuditResult::Written,
+            ExportResult::Failure | ExportResult::Dropped => AuditResult::Dropped,
+        };
+        (0..lines).for_each(|_| self.metrics.line(written));
+        if matches!(to, AuditDestination::Otlp(_)) {
+            self.exports.count(Signal::Audit, result, lines as u64);
+        }
         self.waiting.fetch_sub(lines, Ordering::Relaxed);
     }
 
@@ -176,7 +192,7 @@ fn name(destination: &AuditDestination) -> &'static str {
     match destination {
         AuditDestination::Stdout => "stdout",
         AuditDestination::File(_) => "file",
-        AuditDestination::Otlp { .. } => "otlp",
+        AuditDestination::Otlp(_) => "otlp",
     }
 }
 
@@ -201,26 +217,6 @@ fn on_one_line(text: String) -> String {
 /// Characters that change the order in which others are shown (Unicode UAX #9).
 fn is_directional(its: char) -> bool {
     matches!(its, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// So many a second.
-#[derive(Debug, Default)]
-struct Bound {
-    /// The second that is being counted, and how many lines it has had, in the lower 20 bits.
-    taken: AtomicU64,
-}
-
-impl Bound {
-    fn has_room(&self, now: UnixTime, per_second: u32) -> bool {
-        const COUNT: u64 = (1 << 20) - 1;
-        let second = u64::try_from(now.as_millis() / 1000).unwrap_or_default() << 20;
-        let count = |taken: u64| if taken & !COUNT == second { taken & COUNT } else { 0 };
-        let next = |taken| {
-            let count = count(taken);
-            (count < u64::from(per_second).min(COUNT)).then_some(second | (count + 1))
-        };
-        self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
-    }
 }
 
 #[cfg(test)]

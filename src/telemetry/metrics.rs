@@ -1,11 +1,15 @@
 //! Every metric family, in one struct. Labels are closed enums and configured names, nothing else.
 
+mod clients;
 mod config;
+mod exemplars;
+mod exports;
 mod format;
 mod issuers;
 mod revocation;
 mod rules;
 mod runtime;
+mod suspicion;
 mod trials;
 
 use std::time::Duration;
@@ -18,15 +22,21 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+pub use clients::ActiveClients;
 pub use config::ConfigMetrics;
+use exemplars::Exemplars;
+pub use exports::{ExportMetrics, ExportResult, Signal};
 pub use format::Format;
 pub use issuers::{CallResult, IssuerMetrics, RefreshResult, Saved, Saves};
 pub use revocation::{FeedSeen, RevocationMetrics, RevocationsSeen, SeesRevocations};
 pub use rules::RuleMetrics;
 pub use runtime::RuntimeMetrics;
+pub use suspicion::SuspicionMetrics;
 pub use trials::{AuditMetrics, AuditResult, TrialMetrics};
 
+use crate::check::trace_context::TraceId;
 use crate::check::{Decision, DenyReason, OutageReason};
+use crate::jose::UnixTime;
 
 /// All families.
 #[derive(Debug)]
@@ -39,13 +49,17 @@ pub struct Metrics {
     denied: Vec<Counter>,
     unavailable: Vec<Counter>,
     duration: Histogram,
+    exemplars: Exemplars,
     rules: RuleMetrics,
     runtime: RuntimeMetrics,
     config: ConfigMetrics,
     trials: TrialMetrics,
     audit: AuditMetrics,
+    exports: ExportMetrics,
     issuers: IssuerMetrics,
     revocations: RevocationMetrics,
+    suspicion: SuspicionMetrics,
+    clients: ActiveClients,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -77,7 +91,8 @@ impl Metrics {
             OutageReason::ALL.iter().map(|reason| counter("unavailable", reason.label())).collect();
 
         // 10 µs to 1.3 s, doubling.
-        let duration = Histogram::new(exponential_buckets(10e-6, 2.0, 18));
+        let bounds = || exponential_buckets(10e-6, 2.0, 18);
+        let (duration, exemplars) = (Histogram::new(bounds()), Exemplars::of(bounds()));
         let help = "Time from reading a check to its decision";
         registry.register_with_unit("check_duration", help, Unit::Seconds, duration.clone());
 
@@ -88,8 +103,11 @@ impl Metrics {
         let config = ConfigMetrics::register(&mut registry);
         let trials = TrialMetrics::register(&mut registry);
         let audit = AuditMetrics::register(&mut registry);
+        let exports = ExportMetrics::register(&mut registry);
         let mut standard = Registry::default();
         standard.register_collector(Box::new(runtime::Process));
+        let suspicion = SuspicionMetrics::register(&mut registry);
+        let clients = ActiveClients::register(&mut registry);
         let (allowed, answered) = (counter("allow", ""), counter("answer", ""));
         Self {
             registry,
@@ -99,13 +117,17 @@ impl Metrics {
             denied,
             unavailable,
             duration,
+            exemplars,
             rules,
             runtime,
             config,
             trials,
             audit,
+            exports,
             issuers,
             revocations,
+            suspicion,
+            clients,
         }
     }
 
@@ -127,6 +149,17 @@ impl Metrics {
         };
         counter.map(Counter::inc);
         self.duration.observe(took.as_secs_f64());
+    }
+
+    /// Lets the duration of a decision that was counted name its trace.
+    pub fn traced(&self, took: Duration, now: UnixTime, trace_id: TraceId) {
+        self.exemplars.keep(took, now, trace_id);
+    }
+
+    /// Who comes.
+    #[must_use]
+    pub fn clients(&self) -> &ActiveClients {
+        &self.clients
     }
 
     /// What is said of rules.
@@ -159,6 +192,12 @@ impl Metrics {
         &self.revocations
     }
 
+    /// What is said of suspicious use.
+    #[must_use]
+    pub fn suspicion(&self) -> &SuspicionMetrics {
+        &self.suspicion
+    }
+
     /// What is said of policies on trial.
     #[must_use]
     pub fn trials(&self) -> &TrialMetrics {
@@ -171,6 +210,12 @@ impl Metrics {
         self.audit.clone()
     }
 
+    /// What is said of exports.
+    #[must_use]
+    pub fn exports(&self) -> ExportMetrics {
+        self.exports.clone()
+    }
+
     /// The text that Prometheus scrapes, in the OpenMetrics format.
     #[must_use]
     pub fn render(&self) -> String {
@@ -179,7 +224,7 @@ impl Metrics {
             .and_then(|()| encode_registry(&mut text, &self.standard))
             .and_then(|()| encode_eof(&mut text));
         match encoded {
-            Ok(()) => text,
+            Ok(()) => self.exemplars.join(text, "gatepost_check_duration_seconds_bucket{"),
             // A String takes every write.
             Err(std::fmt::Error) => String::new(),
         }

@@ -200,6 +200,7 @@ pub fn get<'a>(target: &str, headers: impl IntoIterator<Item = (&'a str, String)
         target: target.into(),
         headers: headers.into_iter().collect(),
         source: None,
+        certificate: None,
     }
 }
 

@@ -36,6 +36,30 @@ fn a_kind_that_kubernetes_does_not_have_is_refused() {
 }
 
 #[test]
+fn a_custom_resource_is_refused_for_a_field_of_the_wrong_type_or_an_unknown_one() {
+    let monitor = "\
+apiVersion: monitoring.coreos.com/v1
+kind: PodMonitor
+metadata: { name: a }
+spec:
+  selector: {}
+  podMetricsEndpoints: [{ port: a, interval: 15s }]
+";
+    let judge = |text: &str| Manifests::read(text, &[]).unwrap().judge_custom();
+    judge(monitor).unwrap();
+    for (from, to, word) in [
+        ("interval: 15s", "intervall: 15s", "intervall is no field"),
+        ("port: a", "port: 1", "port must be string"),
+        ("selector: {}", "labels: {}", "selector"),
+        ("PodMonitor", "PodMonitors", "no schema for this kind"),
+        ("monitoring.coreos.com/v1", "example.com/v1", "no schema for this kind"),
+    ] {
+        let error = judge(&monitor.replace(from, to)).unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    }
+}
+
+#[test]
 fn a_key_that_is_given_twice_is_refused() {
     assert!(Manifests::read(&format!("{POD}kind: Pod\n"), &[]).is_err());
 }

@@ -27,4 +27,6 @@ mod runbooks;
 mod secrets;
 mod shutdown;
 mod stand;
+mod suspicion;
 mod table;
+mod traces;

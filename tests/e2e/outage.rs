@@ -39,6 +39,12 @@ async fn an_issuer_that_is_down_from_the_start_is_used_when_it_comes_up() {
     let token = stand.issuer.token().mint();
     assert_outage(&stand.token(&token).await, "a good token");
     assert_eq!(stand.upstream.requests(), 0);
+    // GatepostAbsent (deploy/monitoring/alerts.yaml) subtracts what gatepost reports from what Envoy counts.
+    let counted = async || {
+        let errors = stand.envoy.stat("http.inbound.ext_authz.gatepost.error").await.ok()?;
+        (errors == stand.gatepost.checks("keys_missing").await && errors == 1).then_some(())
+    };
+    wait::until("Envoy to count the outage as an error", counted).await.unwrap();
 
     let ready = stand.gatepost.page("/readyz").await;
     assert_eq!(ready.status, 503);

@@ -8,7 +8,8 @@ use gatepost::check::record::{
     Identities, Record, RecordedRequest, RecordedToken, RecordedTrial, token_digest,
 };
 use gatepost::jose::UnixTime;
-use gatepost::telemetry::audit::{Event, EventKind};
+use gatepost::suspicion::{Held, Kind, Suspicion};
+use gatepost::telemetry::audit::event::line;
 use serde_json::{Value, json};
 
 use crate::samples::here;
@@ -93,22 +94,20 @@ fn every_field_of_a_check_is_documented_and_no_other() {
 
 #[test]
 fn every_field_of_an_event_is_documented_and_no_other() {
-    let digest = token_digest("token");
-    let event = Event {
-        token: Some(&digest),
-        issuer: Some("corp"),
-        subject: Some("alice"),
-        client: Some("web"),
-        rule: Some("read"),
+    let held = Held { issuer: "corp".into(), client: Some("web".into()), subject: Some("alice".into()) };
+    let event = Suspicion {
+        kind: Kind::SharedToken,
+        token: Some(token_digest("token")),
+        holder: Some(held),
+        rule: Some("read".into()),
         source: Some([192, 0, 2, 7].into()),
         count: 2,
-        window: Some(Duration::from_secs(60)),
-        ..Event::new(EventKind::SharedToken)
+        window: Duration::from_secs(60),
     };
-    let line = event.line(UnixTime::from_seconds(1), &Identities::hashed(&[1; 32]));
+    let line = line(&event, UnixTime::from_seconds(1), &Identities::hashed(&[1; 32]));
     assert_eq!(documented("Fields of an event of suspicious use"), of(&line));
     let text = fs::read_to_string(here("deploy/audit/README.md")).unwrap();
-    for kind in EventKind::ALL {
+    for kind in Kind::ALL {
         assert!(text.contains(&format!("`{}`", kind.label())), "{kind:?}");
     }
 }

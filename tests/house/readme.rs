@@ -54,7 +54,7 @@ fn blocks() -> [(&'static str, String); 12] {
 }
 
 /// What stands before, between and after the markers of a block.
-fn cut<'a>(text: &'a str, name: &str) -> (&'a str, &'a str, &'a str) {
+pub(crate) fn cut<'a>(text: &'a str, name: &str) -> (&'a str, &'a str, &'a str) {
     let marker = format!("<!-- {name}: generated -->\n");
     let Some(start) = text.find(&marker) else { panic!("README.md lacks {marker}") };
     let (before, rest) = text.split_at(start + marker.len());

@@ -12,6 +12,7 @@ mod explain;
 mod introspect;
 mod logging;
 mod metrics;
+mod otlp;
 mod reload;
 mod revoke;
 mod schema;

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use gatepost::check::revocation::Kind;
 use gatepost::check::{DenyReason, OutageReason};
+use gatepost::suspicion;
 use gatepost_test_support::{IntrospectionServer, Request, TestIssuer, Token, token, wait};
 use serde_json::json;
 
@@ -196,6 +197,8 @@ fn label_values() -> BTreeMap<&'static str, Vec<&'static str>> {
     let reasons = DenyReason::ALL.iter().map(|reason| reason.label());
     let reasons = reasons.chain(OutageReason::ALL.iter().map(|reason| reason.label())).chain([""]);
     let names = |text: &'static str| text.split(' ').collect();
+    let marks = Kind::ALL.iter().map(|kind| kind.name());
+    let suspicious = suspicion::Kind::ALL.iter().map(|kind| kind.label());
     BTreeMap::from([
         ("outcome", names("allow deny unavailable answer")),
         ("reason", reasons.collect()),
@@ -204,9 +207,10 @@ fn label_values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("token_kind", names("none jwt opaque")),
         ("issuer", names("test asked")),
         ("feed", names("written")),
-        ("kind", Kind::ALL.iter().map(|kind| kind.name()).collect()),
+        ("kind", marks.chain(suspicious).collect()),
         ("stage", names("applied refused")),
         ("policy", names("shadow candidate")),
+        ("signal", names("metrics traces audit")),
         ("difference", names("none would_deny would_allow unknown")),
     ])
 }

@@ -44,6 +44,13 @@ pub fn configuration(authz: &str, admin: &str) -> TempDir {
     directory
 }
 
+/// Adds lines to gatepost.yaml.
+pub fn add(directory: &Path, lines: &str) {
+    let path = directory.join("gatepost.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(path, format!("{text}\n{lines}\n")).unwrap();
+}
+
 /// The running sidecar; it ends when this is dropped.
 pub struct Sidecar {
     socket: PathBuf,
@@ -65,6 +72,11 @@ impl Sidecar {
     /// One whose configuration directory was prepared before it started.
     pub async fn prepared(prepare: impl FnOnce(&Path)) -> Self {
         Self::run(prepare).await
+    }
+
+    /// One with these lines in gatepost.yaml, too.
+    pub async fn with(lines: &str) -> Self {
+        Self::run(|directory| add(directory, lines)).await
     }
 
     async fn run(prepare: impl FnOnce(&Path)) -> Self {
@@ -94,6 +106,11 @@ impl Sidecar {
     /// `config` of its status page.
     pub async fn config_status(&self) -> Value {
         Request::get("/statusz").send(self.admin).await.unwrap().json().unwrap()["config"].take()
+    }
+
+    /// The text of its /metrics.
+    pub async fn metrics(&self) -> String {
+        Request::get("/metrics").send(self.admin).await.unwrap().text()
     }
 
     /// Asks its admin listener.

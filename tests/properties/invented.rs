@@ -104,6 +104,7 @@ pub fn request() -> impl Strategy<Value = CheckInput> {
                 target: target.to_owned(),
                 headers,
                 source: None,
+                certificate: None,
             }
         },
     )

@@ -9,6 +9,7 @@ mod policy;
 mod replay;
 mod requirements;
 mod revocation;
+mod suspicion;
 mod tampering;
 mod trials;
 mod world;

@@ -26,9 +26,9 @@ fn recorded(
         .collect();
     let issuers = fixture.world().issuers;
     let (reads, stages) = (Reads::of(policies), Stages::default());
-    let (tried, reads) = (&tried[..], &reads);
+    let (tried, reads, now, generation, called) = (&tried[..], &reads, now(), 1, None);
     let recorder =
-        Recorder { input, decided, stages, tried, issuers, reads, identities, now: now(), generation: 1 };
+        Recorder { input, decided, stages, tried, issuers, reads, identities, now, generation, called };
     let record = recorder.record();
     let line = serde_json::to_string(&record).unwrap();
     let read = serde_json::from_str(&line).unwrap();

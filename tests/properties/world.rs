@@ -120,5 +120,6 @@ pub fn request(target: &str, authorization: &[u8]) -> CheckInput {
         target: target.to_owned(),
         headers,
         source: None,
+        certificate: None,
     }
 }

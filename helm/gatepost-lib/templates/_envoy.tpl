@@ -25,6 +25,8 @@ Written from src/inject/sidecar.rs: UPDATE=1 cargo test --test delivery carriers
     # could look like one. (A repeated Authorization Envoy has joined before any filter sees it; gatepost
     # refuses the comma, which no token has.)
     encode_raw_headers: true
+    # Where Envoy ends mutual TLS itself, add include_peer_certificate: true. gatepost then tells when a token
+    # comes with another client certificate than before.
     # Neither allowed_headers nor disallowed_headers: gatepost must see a spoofed identity header, in any
     # spelling, to have it removed. A filter here would hide it from gatepost and still send it to the
     # service.

@@ -95,21 +95,6 @@ pub(super) fn request_id(input: &CheckInput, presented: &Presented<'_>) -> Optio
     (fits && id.bytes().all(plain)).then(|| id.to_owned())
 }
 
-/// The trace id of `traceparent` (W3C Trace Context §3.2.2), in hex.
-pub(super) fn trace_id(input: &CheckInput) -> Option<String> {
-    let parts: Vec<_> = only(&input.headers, "traceparent")?.splitn(5, '-').collect();
-    let [version, trace, parent, flags, later @ ..] = parts.as_slice() else { return None };
-    let fits = is_hex(version, 2) && is_hex(trace, 32) && is_hex(parent, 16) && is_hex(flags, 2);
-    // Later versions may have more fields, this one has not; ff is no version.
-    let known = *version != "ff" && (later.is_empty() || *version != "00");
-    let nonzero = |text: &str| text.bytes().any(|byte| byte != b'0');
-    (fits && known && nonzero(trace) && nonzero(parent)).then(|| (*trace).to_owned())
-}
-
-fn is_hex(text: &str, digits: usize) -> bool {
-    text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
 fn only<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
     let mut values = headers.all(name);
     let value = values.next()?;
@@ -164,25 +149,6 @@ mod tests {
             assert_eq!(read(values, ""), None, "{values:?}");
         }
         assert_eq!(read(&["opaquetoken1"], "Bearer opaquetoken1"), None);
-    }
-
-    #[test]
-    fn reads_the_trace_id() {
-        let (trace, parent) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
-        let read = |text: String| trace_id(&input("traceparent", &[&text]));
-        assert_eq!(read(format!("00-{trace}-{parent}-01")).as_deref(), Some(trace));
-        assert_eq!(read(format!("01-{trace}-{parent}-01-more")).as_deref(), Some(trace));
-        for text in [
-            format!("00-{trace}-{parent}-01-more"),
-            format!("ff-{trace}-{parent}-01"),
-            format!("00-{}-{parent}-01", "0".repeat(32)),
-            format!("00-{trace}-{}-01", "0".repeat(16)),
-            format!("00-{}-{parent}-01", trace.to_uppercase()),
-            format!("00-{trace}-{parent}"),
-            String::new(),
-        ] {
-            assert_eq!(read(text.clone()), None, "{text}");
-        }
     }
 
     #[test]

@@ -4,19 +4,27 @@
 
 use std::io::ErrorKind;
 
-use crate::config::{Config, Path, Problem, Source};
-use crate::sources::{FileFault, unusable_files};
+use crate::config::{AuditDestination, Config, Path, Problem, Source};
+use crate::sources::{FileFault, unusable_collector_files, unusable_files};
 
 pub(super) async fn check(config: &Config, source: &Source) -> Vec<Problem> {
     let issuers = Path::root().key("issuers");
-    let mut found = Vec::new();
+    let mut faults = Vec::new();
     for (index, trusted) in config.issuers.iter().enumerate() {
-        for (at, fault) in unusable_files(trusted, &issuers.index(index)).await {
-            let what = format!("can't be used: {fault}");
-            found.push(source.error(&at, what).hint(hint(&fault)));
-        }
+        faults.extend(unusable_files(trusted, &issuers.index(index)).await);
     }
-    found
+    if let Some(settings) = &config.telemetry.otlp {
+        let at = Path::root().key("telemetry").key("otlp");
+        faults.extend(unusable_collector_files(&settings.collector, &at).await);
+    }
+    if let AuditDestination::Otlp(collector) = &config.audit.to {
+        let at = Path::root().key("audit").key("to").key("otlp");
+        faults.extend(unusable_collector_files(collector, &at).await);
+    }
+    let problem = |(at, fault): (Path, FileFault)| {
+        source.error(&at, format!("can't be used: {fault}")).hint(hint(&fault))
+    };
+    faults.into_iter().map(problem).collect()
 }
 
 fn hint(fault: &FileFault) -> String {

@@ -16,6 +16,7 @@ pub(super) fn input(arguments: &Arguments, url: &str) -> Result<CheckInput, Stri
     }
     Ok(CheckInput {
         source: None,
+        certificate: None,
         method: arguments.method.clone(),
         host: host.to_owned(),
         target: target.to_owned(),

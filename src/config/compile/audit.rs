@@ -2,14 +2,12 @@
 
 use std::path::Path as FilePath;
 
-use url::Url;
-
 use super::super::document::{
     AuditDestinationDocument, AuditDocument, AuditRequestsDocument, IdentitiesDocument,
 };
 use super::super::{AuditDestination, AuditFile, AuditRequests, AuditSettings, Path};
-use super::bounded_count;
-use super::findings::{Findings, quoted};
+use super::findings::Findings;
+use super::{bounded_count, telemetry};
 
 pub(super) fn compile(
     document: &AuditDocument,
@@ -76,31 +74,10 @@ fn destination(
                 keep,
             })
         }
-        Some(AuditDestinationDocument::Otlp(otlp)) => {
-            let at = at.key("otlp");
-            let ca_file = otlp.ca_file.as_ref().map(|file| directory.join(file));
-            match endpoint(&otlp.endpoint) {
-                Some(endpoint) => {
-                    if ca_file.is_some() && endpoint.scheme() == "http" {
-                        let what = "is of no use, since the endpoint is plain http";
-                        findings.error(&at.key("ca_file"), what, "delete it, or write https");
-                    }
-                    AuditDestination::Otlp { endpoint, ca_file }
-                }
-                None => {
-                    let what = format!("{} is not the URL of a collector", quoted(&otlp.endpoint));
-                    findings.error(&at.key("endpoint"), what, "write `https://host:4317`");
-                    AuditDestination::Stdout
-                }
-            }
+        Some(AuditDestinationDocument::Otlp(collector)) => {
+            let collector = telemetry::collector(collector, directory, &at.key("otlp"), findings);
+            // Without one there is no configuration.
+            collector.map_or(AuditDestination::Stdout, AuditDestination::Otlp)
         }
     }
-}
-
-/// An http or https URL with nothing after the port: OTLP over gRPC has its own paths.
-fn endpoint(text: &str) -> Option<Url> {
-    let url = Url::parse(text).ok()?;
-    let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
-    let fits = matches!(url.scheme(), "http" | "https") && url.has_host() && url.path() == "/" && bare;
-    (fits && url.fragment().is_none()).then_some(url)
 }

@@ -10,6 +10,8 @@ mod listen;
 mod policy;
 mod resource;
 mod revocation;
+mod suspicion;
+mod telemetry;
 mod token_profile;
 
 use std::collections::HashMap;
@@ -23,7 +25,8 @@ use super::document::{CheckDocument, DurationDocument, GatepostDocument};
 use super::problem::Problem;
 use super::read::Source;
 use super::{
-    AuditSettings, CheckLimits, Config, Fingerprint, Listen, Path, RevocationSettings, TrustedIssuer,
+    AuditSettings, CheckLimits, Config, Fingerprint, Listen, Path, RevocationSettings, SuspicionSettings,
+    TelemetrySettings, TrustedIssuer,
 };
 use crate::check::policy::Policy;
 use crate::check::resource::ProtectedResource;
@@ -36,6 +39,8 @@ pub(super) struct Settings {
     listen: Option<Listen>,
     check: CheckLimits,
     audit: AuditSettings,
+    suspicion: SuspicionSettings,
+    telemetry: TelemetrySettings,
     shutdown_deadline: Duration,
     pub(super) issuers: Vec<TrustedIssuer>,
     pub(super) resource: Option<ProtectedResource>,
@@ -66,7 +71,18 @@ impl Settings {
         candidate: Candidate,
         fingerprint: Fingerprint,
     ) -> Option<Config> {
-        let Self { listen, check, audit, shutdown_deadline, issuers, resource, revocation, .. } = self;
+        let Self {
+            listen,
+            check,
+            audit,
+            suspicion,
+            telemetry,
+            shutdown_deadline,
+            issuers,
+            resource,
+            revocation,
+            ..
+        } = self;
         let Policies { enforced: policy, shadow } = policies;
         let shadow = shadow.map(|policy| Trial { kind: TrialKind::Shadow, policy });
         let candidate_rejected = matches!(candidate, Candidate::Rejected);
@@ -77,6 +93,8 @@ impl Settings {
             listen,
             check,
             audit,
+            suspicion,
+            telemetry,
             shutdown_deadline,
             issuers,
             revocation,
@@ -102,6 +120,14 @@ pub(super) fn compile(
     let limits = limits(&check, &root.key("check"), &mut findings);
     let audit = document.audit.clone().unwrap_or_default();
     let audit = audit::compile(&audit, directory, &root.key("audit"), &mut findings);
+    let suspicion = document.suspicion.clone().unwrap_or_default();
+    let suspicion = suspicion::compile(&suspicion, &root.key("suspicion"), &mut findings);
+    let telemetry = telemetry::compile(
+        &document.telemetry.clone().unwrap_or_default(),
+        directory,
+        &root.key("telemetry"),
+        &mut findings,
+    );
     let shutdown = document.shutdown.clone().unwrap_or_default();
     let shutdown_deadline =
         bounded(shutdown.deadline, 10_000, 0, 300_000, &root.key("shutdown").key("deadline"), &mut findings);
@@ -113,7 +139,18 @@ pub(super) fn compile(
     let revocation = document.revocation.as_ref().map(|document| {
         revocation::compile(document, &issuers, directory, &root.key("revocation"), &mut findings)
     });
-    Settings { listen, check: limits, audit, shutdown_deadline, issuers, resource, revocation, target_rules }
+    Settings {
+        listen,
+        check: limits,
+        audit,
+        suspicion,
+        telemetry,
+        shutdown_deadline,
+        issuers,
+        resource,
+        revocation,
+        target_rules,
+    }
 }
 
 fn limits(document: &CheckDocument, at: &Path, findings: &mut Findings<'_>) -> CheckLimits {

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::telemetry::CollectorDocument;
+
 /// `audit`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -34,7 +36,7 @@ pub enum AuditDestinationDocument {
     /// A file.
     File(AuditFileDocument),
     /// OTLP logs over gRPC.
-    Otlp(AuditOtlpDocument),
+    Otlp(CollectorDocument),
 }
 
 /// `file`.
@@ -47,16 +49,6 @@ pub struct AuditFileDocument {
     pub max_mib: Option<u32>,
     /// How many older ones are kept. Default 5, up to 100.
     pub keep: Option<u32>,
-}
-
-/// `otlp`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AuditOtlpDocument {
-    /// The collector: `https://host:port`, or `http://` for one on this machine or in a network of your own.
-    pub endpoint: String,
-    /// A PEM file with the certificate authorities to trust for it, instead of the system's.
-    pub ca_file: Option<String>,
 }
 
 /// `identities`.

@@ -9,6 +9,8 @@ use serde_json::Value;
 use super::audit::AuditDocument;
 use super::introspection::IntrospectionDocument;
 use super::revocation::RevocationDocument;
+use super::suspicion::SuspicionDocument;
+use super::telemetry::TelemetryDocument;
 use super::values::{AlgorithmName, AudiencesDocument, DurationDocument, PresetName};
 
 /// The whole file.
@@ -23,6 +25,10 @@ pub struct GatepostDocument {
     pub check: Option<CheckDocument>,
     /// Which checks are recorded, and where: a JSON object a line, for SIEMs, `explain --from-audit` and `diff`.
     pub audit: Option<AuditDocument>,
+    /// What counts as suspicious use of tokens.
+    pub suspicion: Option<SuspicionDocument>,
+    /// Where traces and metrics are pushed.
+    pub telemetry: Option<TelemetryDocument>,
     /// How the sidecar stops.
     pub shutdown: Option<ShutdownDocument>,
     /// The issuers whose access tokens are accepted.

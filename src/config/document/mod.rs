@@ -8,6 +8,8 @@ mod gatepost;
 mod introspection;
 mod policy;
 mod revocation;
+mod suspicion;
+mod telemetry;
 mod values;
 
 pub use audit::{AuditDestinationDocument, AuditDocument, AuditRequestsDocument, IdentitiesDocument};
@@ -28,4 +30,6 @@ pub use revocation::{
     RevocationDocument, RevocationIssuerDocument, SignedDocument, SsfPollDocument, WhenLateDocument,
     WhenStaleDocument,
 };
+pub use suspicion::{InvalidTokenBurstDocument, SuspicionDocument};
+pub use telemetry::{CollectorDocument, OtlpDocument, TelemetryDocument};
 pub use values::{AudiencesDocument, DurationDocument, ScopesDocument};

@@ -95,6 +95,21 @@ impl CallFault {
         )
     }
 
+    /// The HTTP status, where one came.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Rejected { status } | Self::Busy { status, .. } => Some(*status),
+            Self::Answer(_) => Some(200),
+            Self::Metadata(_)
+            | Self::NoEndpoint
+            | Self::Http(_)
+            | Self::TooLong
+            | Self::Panicked
+            | Self::Credentials(_) => None,
+        }
+    }
+
     fn may_have_moved(&self) -> bool {
         matches!(self, Self::Http(_) | Self::Busy { status: 300..=399 | 404 | 405 | 410, .. })
     }
@@ -165,6 +180,13 @@ impl Introspector {
             self.look_again(&endpoint).await;
         }
         asked
+    }
+
+    /// Where it is asked, once that is known.
+    #[must_use]
+    pub fn known_endpoint(&self) -> Option<Url> {
+        let found = self.found.try_lock().ok()?;
+        found.as_ref().map(|(_, url)| url.clone())
     }
 
     /// The next call finds the endpoint and reads the certificate authorities anew, unless another call did.

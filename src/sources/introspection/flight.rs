@@ -17,14 +17,23 @@ use crate::check::introspection::Answer;
 use crate::clock::stopwatch;
 use crate::secret::Secret;
 use crate::telemetry::metrics::CallResult;
+use crate::telemetry::trace::Origin;
 
 /// How a call ended, for all who wait.
 pub(super) type Outcome = Result<Arc<Answer>, OutageReason>;
 
+/// A call that ended, for all who wait.
+#[derive(Clone, Debug)]
+pub(super) struct Landed {
+    pub(super) outcome: Outcome,
+    /// The HTTP status, where one came.
+    pub(super) status: Option<u16>,
+}
+
 /// The calls under way, and whether more may be made.
 #[derive(Debug)]
 pub(super) struct Flights {
-    pub(super) waiting: HashMap<Key, watch::Receiver<Option<Outcome>>>,
+    pub(super) waiting: HashMap<Key, watch::Receiver<Option<Landed>>>,
     pub(super) breaker: Breaker,
 }
 
@@ -40,7 +49,7 @@ pub(super) struct Job {
     pub(super) token: Secret,
     pub(super) verified: bool,
     pub(super) taken: Option<Taken>,
-    pub(super) done: watch::Sender<Option<Outcome>>,
+    pub(super) done: watch::Sender<Option<Landed>>,
 }
 
 /// A call that ended.
@@ -59,6 +68,19 @@ pub(super) enum Joined {
     AnothersCall,
 }
 
+impl Joined {
+    /// The same, for a trace.
+    pub(super) fn origin(self) -> Origin {
+        match self {
+            Self::OwnCall => Origin::OwnCall,
+            Self::AnothersCall => Origin::AnothersCall,
+        }
+    }
+}
+
+/// For a check that could not wait until the call ended.
+pub(super) const TOO_LATE: Landed = Landed { outcome: Err(OutageReason::DeadlineExceeded), status: None };
+
 /// Why no call is made.
 pub(super) enum Held {
     TooManyUnknownTokens,
@@ -75,12 +97,10 @@ pub(super) async fn call(introspector: Arc<Introspector>, job: Job) -> Ended {
 }
 
 /// Waits for a call, whoever started it.
-pub(super) async fn landed(mut flight: watch::Receiver<Option<Outcome>>) -> Outcome {
-    match flight.wait_for(Option::is_some).await {
-        Ok(outcome) => outcome.clone().unwrap_or(Err(OutageReason::IntrospectionUnreachable)),
-        // The call panicked: no answer came of it.
-        Err(_) => Err(OutageReason::IntrospectionUnreachable),
-    }
+pub(super) async fn landed(mut flight: watch::Receiver<Option<Landed>>) -> Landed {
+    let landed = flight.wait_for(Option::is_some).await.ok().and_then(|landed| landed.clone());
+    // Otherwise the call panicked: no answer came of it.
+    landed.unwrap_or(Landed { outcome: Err(OutageReason::IntrospectionUnreachable), status: None })
 }
 
 /// Which metric a call counts for.

@@ -1,12 +1,14 @@
 //! How many unknown tokens one client address may make us ask about, so that a client that invents tokens
 //! cannot spend the issuer's patience for everybody.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use moka::sync::Cache;
 use tokio::time::Instant;
+
+use crate::check::network;
 
 /// A token bucket for each client address; the addresses themselves are bounded too.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ struct Bucket {
 
 const MAX_ADDRESSES: u64 = 20_000;
 
+const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
 /// What was taken from a bucket; it can be given back.
 #[derive(Debug)]
 pub(super) struct Taken(Arc<Mutex<Bucket>>);
@@ -39,7 +43,7 @@ impl Limiter {
     pub(super) fn take(&self, source: Option<IpAddr>) -> Option<Taken> {
         let now = Instant::now();
         let new = || Arc::new(Mutex::new(Bucket { left: self.burst, at: now }));
-        let bucket = self.buckets.get_with(network(source), new);
+        let bucket = self.buckets.get_with(source.map_or(NO_ADDRESS, network), new);
         {
             let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
             let refill = now.duration_since(bucket.at).as_secs_f64() * self.per_second;
@@ -58,17 +62,6 @@ impl Taken {
     /// The token was a good one after all: asking about it was no waste.
     pub(super) fn give_back(self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).left += 1.0;
-    }
-}
-
-/// Whoever has one IPv6 address usually has the 2^64 of its network.
-fn network(source: Option<IpAddr>) -> IpAddr {
-    match source.map(|address| address.to_canonical()) {
-        None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        Some(IpAddr::V6(address)) => {
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
-        }
-        Some(address) => address,
     }
 }
 

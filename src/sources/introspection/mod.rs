@@ -6,6 +6,7 @@ mod breaker;
 mod call;
 pub(super) mod client_auth;
 mod flight;
+mod landing;
 mod limiter;
 mod status;
 
@@ -30,9 +31,10 @@ use crate::config::{IntrospectionSettings, TrustedIssuer};
 use crate::jose::UnixTime;
 use crate::secret::Secret;
 use crate::telemetry::metrics::{Metrics, Saved};
+use crate::telemetry::trace::{Observer, Origin, RemoteCall};
 use answers::{Answers, Kept, Key, key};
 use breaker::Breaker;
-use flight::{Ended, Flights, Held, Job, Joined, Outcome, call, call_result, landed};
+use flight::{Flights, Held, Job, Joined, Landed, TOO_LATE, call, landed};
 use limiter::{Limiter, Taken};
 use status::Tally;
 
@@ -114,7 +116,13 @@ impl IntrospectionSource {
     }
 
     /// What the issuer says of the plan's token.
-    pub(super) async fn ask(&self, plan: &Plan<'_>, now: UnixTime, deadline: Instant) -> Facts {
+    pub(super) async fn ask(
+        &self,
+        plan: &Plan<'_>,
+        now: UnixTime,
+        deadline: Instant,
+        observer: &mut impl Observer,
+    ) -> Facts {
         let Some(presented) = plan.presented() else { return Facts::Nothing };
         let key = self.key(presented);
         let kept = self.answers.find(&key);
@@ -122,6 +130,7 @@ impl IntrospectionSource {
             && let Some(fresh) = kept.as_ref().filter(|kept| kept.is_fresh(now))
         {
             self.tally.saved(Saved::Cached);
+            observer.asks(Origin::Cache);
             self.renew_ahead(fresh, key, plan, now);
             return Facts::Answer(Arc::clone(&fresh.answer));
         }
@@ -130,27 +139,43 @@ impl IntrospectionSource {
                 if joined == Joined::AnothersCall {
                     self.tally.saved(Saved::Coalesced);
                 }
-                match timeout_at(deadline, landed(flight))
-                    .await
-                    .unwrap_or(Err(OutageReason::DeadlineExceeded))
-                {
+                observer.asks(joined.origin());
+                let landed = timeout_at(deadline, landed(flight)).await.unwrap_or(TOO_LATE);
+                observer.called(|| self.remote_call(&landed));
+                match landed.outcome {
                     Ok(answer) => Facts::Answer(answer),
-                    Err(reason) => self.stale_or(reason, &key, plan, now),
+                    Err(reason) => self.stale_or(reason, &key, plan, now, observer),
                 }
             }
             Err(Held::TooManyUnknownTokens) => Facts::TooManyUnknownTokens,
-            Err(Held::Missing(reason)) => self.stale_or(reason, &key, plan, now),
+            Err(Held::Missing(reason)) => self.stale_or(reason, &key, plan, now, observer),
+        }
+    }
+
+    fn remote_call(&self, landed: &Landed) -> RemoteCall {
+        RemoteCall {
+            url: self.introspector.known_endpoint(),
+            status: landed.status,
+            error: landed.outcome.as_ref().err().map(|reason| reason.label()),
         }
     }
 
     /// An older answer, where configuration and rule let it serve; else the outage. Looked up again: while the
     /// check waited, another may have heard that the token is not active any more.
-    fn stale_or(&self, reason: OutageReason, key: &Key, plan: &Plan<'_>, now: UnixTime) -> Facts {
+    fn stale_or(
+        &self,
+        reason: OutageReason,
+        key: &Key,
+        plan: &Plan<'_>,
+        now: UnixTime,
+        observer: &mut impl Observer,
+    ) -> Facts {
         let allowed = plan.stale() == Stale::AsConfigured && plan.introspect() != Introspect::Always;
         let usable = self.answers.find(key).filter(|kept| allowed && kept.may_serve_stale(now));
         match usable {
             Some(kept) => {
                 self.tally.saved(Saved::Stale);
+                observer.asks(Origin::Stale);
                 Facts::Answer(Arc::clone(&kept.answer))
             }
             None => Facts::Missing(reason),
@@ -169,7 +194,7 @@ impl IntrospectionSource {
         key: Key,
         kept: Option<&Kept>,
         plan: &Plan<'_>,
-    ) -> Result<(watch::Receiver<Option<Outcome>>, Joined), Held> {
+    ) -> Result<(watch::Receiver<Option<Landed>>, Joined), Held> {
         let mut flights = self.flights();
         if let Some(flight) = flights.waiting.get(&key) {
             return Ok((flight.clone(), Joined::AnothersCall));
@@ -222,74 +247,6 @@ impl IntrospectionSource {
                     }
                 }
             }
-        }
-    }
-
-    fn land(&self, ended: Ended) {
-        let Ended { job, result, took } = ended;
-        self.metrics.issuers().introspection_called(&self.trusted.issuer.name, call_result(&result), took);
-        let wasted = match &result {
-            Ok(answer) => *answer == Answer::Inactive,
-            Err(fault) => fault.is_about_the_token(),
-        };
-        let outcome = match result {
-            Ok(answer) => Ok(self.keep(&job, answer)),
-            Err(fault) => {
-                // One that was to be renewed ahead of time is tried again at its next use.
-                self.answers.find(&job.key).iter().for_each(|kept| kept.renewal_failed());
-                Err(self.note_failure(&fault))
-            }
-        };
-        if !wasted {
-            job.taken.into_iter().for_each(Taken::give_back);
-        }
-        self.flights().waiting.remove(&job.key);
-        job.done.send_replace(Some(outcome));
-    }
-
-    fn keep(&self, job: &Job, answer: Answer) -> Arc<Answer> {
-        let now = self.clock.now();
-        self.settle(Breaker::succeeded);
-        self.tally.succeeded(now);
-        self.metrics.issuers().introspection_answered(&self.trusted.issuer.name, now);
-        if job.verified && answer == Answer::Inactive {
-            self.note_inactive_though_verified();
-        }
-        let answer = Arc::new(answer);
-        self.answers.keep(job.key, &answer, now);
-        answer
-    }
-
-    /// Tells the breaker how a call ended, and the operator what follows.
-    fn settle(&self, tell: impl FnOnce(&mut Breaker)) {
-        let mut flights = self.flights();
-        tell(&mut flights.breaker);
-        let suspended = flights.breaker.state(Instant::now()) != BreakerState::Closed;
-        self.metrics.issuers().introspection_suspended(&self.trusted.issuer.name, suspended);
-    }
-
-    fn note_failure(&self, fault: &CallFault) -> OutageReason {
-        self.settle(|breaker| match fault.is_about_the_token() {
-            // The issuer is there, and answers about others.
-            true => breaker.succeeded(),
-            false => breaker.failed(Instant::now(), fault.retry_after()),
-        });
-        self.tally.failed(fault.to_string());
-        tracing::warn!(issuer = %self.trusted.issuer.name, error = %fault, "the issuer could not be asked about a token");
-        fault.reason()
-    }
-
-    /// The commonest misconfiguration: the server tells a client only about tokens that are meant for it.
-    fn note_inactive_though_verified(&self) {
-        self.metrics.issuers().introspection_inactive_though_verified(&self.trusted.issuer.name);
-        if self.tally.worth_telling(self.clock.now()) {
-            tracing::warn!(
-                issuer = %self.trusted.issuer.name,
-                client = %self.settings.client.id,
-                "the issuer calls a token inactive whose signature verifies: it was revoked, or the issuer tells \
-                 our client nothing about tokens that do not have it in their audience; `gatepost check --online \
-                 --token-file FILE` tells which"
-            );
         }
     }
 }

@@ -9,7 +9,8 @@ use tokio::fs::{self, File, OpenOptions};
 use tokio::io::AsyncWriteExt as _;
 
 use super::Line;
-use super::output::{AuditFile, Failed};
+use super::output::Failed;
+use crate::config::AuditFile;
 
 /// Only the owner may read and write: lines tell who did what.
 const FILE_MODE: u32 = 0o600;

@@ -1,104 +1,57 @@
 //! The audit log as OTLP logs over gRPC.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use tonic::Code;
 
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
-use tonic::{Code, Status};
-use url::Url;
-
-use self::proto::any_value::Value;
-use self::proto::logs_service_client::LogsServiceClient;
-use self::proto::{
-    AnyValue, ExportLogsServiceRequest, InstrumentationScope, KeyValue, LogRecord, Resource, ResourceLogs,
-    ScopeLogs,
-};
 use super::Line;
 use super::output::Failed;
+use crate::check::trace_context::TraceId;
+use crate::config::CollectorSettings;
+use crate::telemetry::otlp::collector::{Collector, ExportFault, scope};
 
-/// The generated message types: our own trimmed definitions in `proto/`.
-#[expect(
-    unreachable_pub,
-    clippy::allow_attributes,
-    clippy::allow_attributes_without_reason,
-    reason = "generated code"
-)]
-mod proto {
-    tonic::include_proto!("opentelemetry.proto.collector.logs.v1");
-}
+/// Sends lines to a collector.
+pub(super) struct LineExporter(Collector);
 
-/// How long one call may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A collector of logs.
-pub(super) struct Collector {
-    endpoint: Url,
-    ca_file: Option<PathBuf>,
-    client: Option<LogsServiceClient<Channel>>,
-}
-
-impl Collector {
-    pub(super) fn new(endpoint: Url, ca_file: Option<PathBuf>) -> Self {
-        Self { endpoint, ca_file, client: None }
+impl LineExporter {
+    pub(super) fn new(settings: CollectorSettings) -> Self {
+        Self(Collector::new(settings))
     }
 
     /// Sends these lines in one call.
     pub(super) async fn send(&mut self, lines: &[Line]) -> Result<(), Failed> {
-        let failed = |lost, why: String| Failed { written: 0, lost, why };
-        let client = self.client().await.map_err(|why| failed(0, why))?;
-        match client.export(request(lines)).await {
-            Ok(answer) => match answer.into_inner().partial_success {
-                Some(partial) if partial.rejected_log_records > 0 => {
-                    let lost = usize::try_from(partial.rejected_log_records).unwrap_or(lines.len());
-                    let lost = lost.min(lines.len());
-                    let why = format!("the collector rejected {lost} lines");
-                    Err(Failed { written: lines.len() - lost, lost, why })
-                }
-                _ => Ok(()),
-            },
-            Err(status) => {
-                let lost = if is_worth_another_try(&status) { 0 } else { lines.len() };
-                // What a collector says may be anything; the code says enough.
-                Err(failed(lost, format!("{} answered: {}", self.endpoint, status.code().description())))
+        let Err(fault) = self.export(lines).await else { return Ok(()) };
+        self.0.disconnect();
+        let lost = match &fault {
+            ExportFault::Partly(refused) => usize::try_from(*refused).unwrap_or(lines.len()).min(lines.len()),
+            ExportFault::Status(code) if !is_worth_another_try(*code) => lines.len(),
+            ExportFault::Status(_) | ExportFault::File { .. } | ExportFault::Header(_) | ExportFault::Tls => {
+                0
             }
-        }
+        };
+        let written = if matches!(fault, ExportFault::Partly(_)) { lines.len() - lost } else { 0 };
+        Err(Failed { written, lost, why: fault.to_string() })
     }
 
-    async fn client(&mut self) -> Result<&mut LogsServiceClient<Channel>, String> {
-        if self.client.is_none() {
-            let channel = self.channel().await?;
-            self.client = Some(LogsServiceClient::new(channel));
+    async fn export(&mut self, lines: &[Line]) -> Result<(), ExportFault> {
+        let message = request(lines, self.0.resource());
+        let (channel, request) = self.0.address(message).await?;
+        let answer = LogsServiceClient::new(channel).export(request).await?.into_inner();
+        match answer.partial_success.map(|partly| partly.rejected_log_records) {
+            None | Some(..=0) => Ok(()),
+            Some(refused) => Err(ExportFault::Partly(refused)),
         }
-        self.client.as_mut().ok_or_else(|| "there is no connection".to_owned())
-    }
-
-    async fn channel(&self) -> Result<Channel, String> {
-        let unusable = |error: tonic::transport::Error| format!("{}: {error}", self.endpoint);
-        let mut endpoint = Endpoint::from_shared(self.endpoint.to_string())
-            .map_err(unusable)?
-            .user_agent(concat!("gatepost/", env!("CARGO_PKG_VERSION")))
-            .map_err(unusable)?
-            .connect_timeout(TIMEOUT)
-            .timeout(TIMEOUT);
-        if self.endpoint.scheme() == "https" {
-            let tls = match &self.ca_file {
-                Some(file) => {
-                    let pem = tokio::fs::read(file).await;
-                    let pem = pem.map_err(|error| format!("{}: {error}", file.display()))?;
-                    ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem))
-                }
-                None => ClientTlsConfig::new().with_native_roots(),
-            };
-            endpoint = endpoint.tls_config(tls).map_err(unusable)?;
-        }
-        Ok(endpoint.connect_lazy())
     }
 }
 
 /// The codes of the OTLP specification ("Failures") for which a client tries again.
-fn is_worth_another_try(status: &Status) -> bool {
+fn is_worth_another_try(code: Code) -> bool {
     matches!(
-        status.code(),
+        code,
         Code::Cancelled
             | Code::DeadlineExceeded
             | Code::Aborted
@@ -111,19 +64,14 @@ fn is_worth_another_try(status: &Status) -> bool {
     )
 }
 
-fn request(lines: &[Line]) -> ExportLogsServiceRequest {
-    let version = env!("CARGO_PKG_VERSION");
-    let resource = Resource {
-        attributes: [("service.name", "gatepost"), ("service.version", version)].map(attribute).into(),
-    };
-    let scope = InstrumentationScope { name: "gatepost.audit".to_owned(), version: version.to_owned() };
-    let scope_logs = ScopeLogs { scope: Some(scope), log_records: lines.iter().map(log_record).collect() };
-    let resource_logs = ResourceLogs { resource: Some(resource), scope_logs: vec![scope_logs] };
-    ExportLogsServiceRequest { resource_logs: vec![resource_logs] }
-}
-
-fn attribute((key, value): (&str, &str)) -> KeyValue {
-    KeyValue { key: key.to_owned(), value: Some(text(value)) }
+fn request(lines: &[Line], resource: Resource) -> ExportLogsServiceRequest {
+    let scope = InstrumentationScope { name: "gatepost.audit".to_owned(), ..scope() };
+    let log_records = lines.iter().map(log_record).collect();
+    let scope_logs = vec![ScopeLogs { scope: Some(scope), log_records, ..ScopeLogs::default() }];
+    let resource = Some(resource);
+    ExportLogsServiceRequest {
+        resource_logs: vec![ResourceLogs { resource, scope_logs, ..ResourceLogs::default() }],
+    }
 }
 
 fn text(value: &str) -> AnyValue {
@@ -137,16 +85,14 @@ fn log_record(line: &Line) -> LogRecord {
         observed_time_unix_nano: nanos,
         severity_number: line.severity as i32,
         body: Some(text(line.text.trim_end())),
-        attributes: Vec::new(),
-        trace_id: line.trace.as_deref().and_then(bytes).unwrap_or_default(),
+        trace_id: line.trace.as_deref().and_then(trace_id).unwrap_or_default(),
         event_name: "gatepost.audit".to_owned(),
+        ..LogRecord::default()
     }
 }
 
-/// Of hex digits.
-fn bytes(hex: &str) -> Option<Vec<u8>> {
-    let pairs = (0..hex.len() / 2).map(|index| hex.get(2 * index..2 * index + 2));
-    pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
+fn trace_id(hex: &str) -> Option<Vec<u8>> {
+    TraceId::read(hex.as_bytes()).map(|trace| trace.bytes().to_vec())
 }
 
 #[cfg(test)]
@@ -157,8 +103,15 @@ mod tests {
     use tokio_stream::wrappers::TcpListenerStream;
     use tonic::{Request, Response};
 
-    use super::proto::logs_service_server::{LogsService, LogsServiceServer};
-    use super::proto::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
+    use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{
+        LogsService, LogsServiceServer,
+    };
+    use opentelemetry_proto::tonic::collector::logs::v1::{
+        ExportLogsPartialSuccess, ExportLogsServiceResponse,
+    };
+    use tonic::Status;
+    use url::Url;
+
     use super::*;
     use crate::jose::UnixTime;
     use crate::telemetry::audit::Severity;
@@ -187,6 +140,12 @@ mod tests {
         }
     }
 
+    fn at(endpoint: Url, ca_file: Option<&str>) -> LineExporter {
+        let (header_files, attributes) = (Vec::new(), Vec::new());
+        let ca_file = ca_file.map(Into::into);
+        LineExporter::new(CollectorSettings { endpoint, ca_file, header_files, attributes })
+    }
+
     fn line(text: &str) -> Line {
         let trace = Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned());
         let time = UnixTime::from_millis(1_795_435_260_123);
@@ -202,7 +161,7 @@ mod tests {
         let server = tonic::transport::Server::builder().add_service(LogsServiceServer::new(steered.clone()));
         let served = server.serve_with_incoming(TcpListenerStream::new(listener));
         let sent = async {
-            let mut collector = Collector::new(endpoint, None);
+            let mut collector = at(endpoint, None);
             let lines = [line("{}"), line("{\"a\":1}")];
             let mut failures = Vec::new();
             for _ in 0..3 {
@@ -231,11 +190,10 @@ mod tests {
         let address = listener.local_addr().unwrap();
         drop(listener);
         let away = Url::parse(&format!("http://{address}")).unwrap();
-        let failed = Collector::new(away, None).send(&[line("{}")]).await.unwrap_err();
+        let failed = at(away, None).send(&[line("{}")]).await.unwrap_err();
         assert_eq!((failed.written, failed.lost), (0, 0), "{}", failed.why);
         let tls = Url::parse(&format!("https://{address}")).unwrap();
-        let failed =
-            Collector::new(tls, Some("/not/there.pem".into())).send(&[line("{}")]).await.unwrap_err();
+        let failed = at(tls, Some("/not/there.pem")).send(&[line("{}")]).await.unwrap_err();
         assert!(failed.lost == 0 && failed.why.contains("/not/there.pem"), "{}", failed.why);
     }
 }

@@ -1,46 +1,17 @@
 //! Where lines go, and what can go wrong there.
 
-use std::path::PathBuf;
-
 use tokio::io::{self, AsyncWriteExt as _, Stdout};
-use url::Url;
 
 use super::Line;
 use super::file::RotatingFile;
-use super::otlp::Collector;
-
-/// Where the audit log goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AuditDestination {
-    /// Standard output.
-    Stdout,
-    /// A file.
-    File(AuditFile),
-    /// OTLP logs over gRPC.
-    Otlp {
-        /// The collector.
-        endpoint: Url,
-        /// Certificate authorities to trust for it, instead of the system's.
-        ca_file: Option<PathBuf>,
-    },
-}
-
-/// A file that is continued by another when it is long enough.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditFile {
-    /// Where it is.
-    pub path: PathBuf,
-    /// How long it may become, but for one line.
-    pub max_bytes: u64,
-    /// How many older ones are kept.
-    pub keep: u32,
-}
+use super::otlp::LineExporter;
+use crate::config::AuditDestination;
 
 /// An open destination.
 pub(super) enum Output {
     Stdout(Stdout),
     File(RotatingFile),
-    Collector(Box<Collector>),
+    Collector(Box<LineExporter>),
 }
 
 /// Some lines could not be written.
@@ -59,8 +30,8 @@ impl Output {
         match destination {
             AuditDestination::Stdout => Self::Stdout(io::stdout()),
             AuditDestination::File(file) => Self::File(RotatingFile::new(file.clone())),
-            AuditDestination::Otlp { endpoint, ca_file } => {
-                Self::Collector(Box::new(Collector::new(endpoint.clone(), ca_file.clone())))
+            AuditDestination::Otlp(collector) => {
+                Self::Collector(Box::new(LineExporter::new(collector.clone())))
             }
         }
     }

@@ -15,6 +15,8 @@ use crate::check::issuer::Issuers;
 use crate::check::policy::Reads;
 use crate::check::record::{Recorder, token_digest};
 use crate::check::trail::Stages;
+use crate::config::AuditFile;
+use crate::suspicion::{Held, Kind};
 use crate::telemetry::metrics::Metrics;
 
 fn record_of(input: &CheckInput) -> Record {
@@ -29,6 +31,7 @@ fn record_of(input: &CheckInput) -> Record {
         identities: &Identities::Plain,
         now: UnixTime::from_millis(0),
         generation: 7,
+        called: None,
     };
     recorder.record()
 }
@@ -74,7 +77,7 @@ fn lines(path: &Path) -> Vec<String> {
 async fn a_file_has_every_line_and_only_its_owner_may_read_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(&directory);
-    let (audit, writer) = audit(Metrics::new().audit(), to(&path, 1 << 20, 1));
+    let (audit, writer) = audit(&Metrics::new(), to(&path, 1 << 20, 1));
     take(&audit, "/a?access_token=secret");
     take(&audit, "/b\nforged\u{2028}");
     let mut writer = Box::pin(writer.run());
@@ -101,7 +104,7 @@ async fn a_file_that_is_long_enough_is_continued_by_another_and_so_many_are_kept
     let directory = tempfile::tempdir().unwrap();
     let path = file(&directory);
     let length = serde_json::to_string(&record("/00")).unwrap().len() as u64 + 1;
-    let (audit, writer) = audit(Metrics::new().audit(), to(&path, 10 * length, 2));
+    let (audit, writer) = audit(&Metrics::new(), to(&path, 10 * length, 2));
     let mut writer = Box::pin(writer.run());
     for number in 0..45 {
         take(&audit, &format!("/{number:02}"));
@@ -126,7 +129,7 @@ async fn a_full_disk_is_counted_and_no_line_that_was_taken_is_lost() {
     let path = directory.path().join("audit.jsonl");
     std::os::unix::fs::symlink("/dev/full", &path).unwrap();
     let metrics = Metrics::new();
-    let (audit, writer) = audit(metrics.audit(), to(&path, 1 << 20, 1));
+    let (audit, writer) = audit(&metrics, to(&path, 1 << 20, 1));
     let mut writer = Box::pin(writer.run());
     take(&audit, "/while it is full");
     let count = |result| metrics.audit().count(result);
@@ -150,7 +153,7 @@ async fn a_directory_that_was_removed_is_made_again_as_soon_as_it_can_be() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(&directory);
     let parent = path.parent().unwrap();
-    let (audit, writer) = audit(Metrics::new().audit(), to(&path, 1 << 20, 1));
+    let (audit, writer) = audit(&Metrics::new(), to(&path, 1 << 20, 1));
     let mut writer = Box::pin(writer.run());
     take(&audit, "/before");
     until(&mut writer, || audit.is_written()).await;
@@ -169,17 +172,9 @@ async fn a_directory_that_was_removed_is_made_again_as_soon_as_it_can_be() {
 }
 
 #[test]
-fn a_second_has_room_for_so_many_lines_and_the_next_for_as_many_again() {
-    let bound = Bound::default();
-    let room = |millis| bound.has_room(UnixTime::from_millis(millis), 2);
-    assert_eq!([1_000, 1_500, 1_999, 2_000, 2_001, 2_002].map(room), [true, true, false, true, true, false]);
-    assert!(!bound.has_room(UnixTime::from_millis(9_000), 0));
-}
-
-#[test]
 fn a_full_queue_drops_and_counts() {
     let metrics = Metrics::new();
-    let (audit, writer) = audit(metrics.audit(), AuditDestination::Stdout);
+    let (audit, writer) = audit(&metrics, AuditDestination::Stdout);
     for _ in 0..=QUEUE {
         take(&audit, "/");
     }
@@ -192,20 +187,19 @@ fn a_full_queue_drops_and_counts() {
 async fn events_have_room_of_their_own_and_name_nobody() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(&directory);
-    let (audit, writer) = audit(Metrics::new().audit(), to(&path, 1 << 20, 1));
+    let (audit, writer) = audit(&Metrics::new(), to(&path, 1 << 20, 1));
     let now = UnixTime::from_seconds(1_795_435_260);
     audit.take(now, 1, || record("/"));
     let digest = token_digest("token");
-    let event = Event {
-        token: Some(&digest),
-        issuer: Some("corp"),
-        subject: Some("alice"),
-        client: Some("web"),
-        rule: Some("read"),
+    let held = Held { issuer: "corp".into(), client: Some("web".into()), subject: Some("alice".into()) };
+    let event = Suspicion {
+        kind: Kind::SharedToken,
+        token: Some(digest.clone()),
+        holder: Some(held),
+        rule: Some("read".into()),
         source: Some([192, 0, 2, 7].into()),
         count: 12,
-        window: Some(Duration::from_secs(60)),
-        ..Event::new(EventKind::SharedToken)
+        window: Duration::from_secs(60),
     };
     let hashed = Identities::hashed(&[1; 32]);
     audit.event(now, 1, &event, &hashed);
@@ -256,7 +250,7 @@ fn whatever_bytes_a_request_has_its_line_is_one_object_on_one_line() {
         let headers: Headers = [("authorization", credential), ("x-request-id", id), ("traceparent", trace)]
             .into_iter()
             .collect();
-        let input = CheckInput { method, host, target, headers, source: None };
+        let input = CheckInput { method, host, target, headers, source: None, certificate: None };
         let record = record_of(&input);
         let line = on_one_line(serde_json::to_string(&record).unwrap());
         let text = line.strip_suffix('\n').unwrap();

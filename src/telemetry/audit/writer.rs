@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::output::{AuditDestination, Failed, Output};
+use super::output::{Failed, Output};
 use super::{Line, Shared, name};
-use crate::telemetry::metrics::AuditResult;
+use crate::config::AuditDestination;
+use crate::telemetry::metrics::{AuditResult, ExportResult};
 
 /// Lines that are written together.
 const BATCH: usize = 32;
@@ -59,7 +60,7 @@ impl AuditWriter {
     }
 
     fn works(&mut self, lines: &mut Vec<Line>) {
-        self.shared.finished(lines.len(), AuditResult::Written);
+        self.finished(lines.len(), ExportResult::Success);
         lines.clear();
         if std::mem::take(&mut self.tries) > 0 {
             self.shared.now_fails(None);
@@ -67,10 +68,14 @@ impl AuditWriter {
         }
     }
 
+    fn finished(&self, lines: usize, result: ExportResult) {
+        self.shared.finished(lines, result, &self.destination.borrow());
+    }
+
     async fn failed(&mut self, lines: &mut Vec<Line>, failed: Failed) {
         let Failed { written, lost, why } = failed;
-        self.shared.finished(written, AuditResult::Written);
-        self.shared.finished(lost, AuditResult::Dropped);
+        self.finished(written, ExportResult::Success);
+        self.finished(lost, ExportResult::Failure);
         lines.drain(..lines.len().min(written + lost));
         let to = name(&self.destination.borrow());
         self.tries += 1;
@@ -79,7 +84,7 @@ impl AuditWriter {
         }
         self.shared.now_fails(Some(why));
         if self.tries.is_multiple_of(MOST_TRIES) {
-            self.shared.finished(lines.len(), AuditResult::Dropped);
+            self.finished(lines.len(), ExportResult::Failure);
             lines.clear();
         }
         if !lines.is_empty() {

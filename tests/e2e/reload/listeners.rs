@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{APPLIED, config_status, logged, policy_with_scope, until_generation};
 use crate::stand::Stand;
 
-const RESTART: &str = "the rest of the edit is in use, but a changed listener needs a restart";
+const RESTART: &str = "the rest of the edit is in use, but a changed listener or collector needs a restart";
 
 #[tokio::test]
 async fn a_changed_listener_needs_a_restart_and_the_rest_is_live() {

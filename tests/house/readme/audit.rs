@@ -59,6 +59,7 @@ fn records(directory: &Path) -> Vec<Record> {
             target: target.to_owned(),
             headers,
             source: Some([192, 0, 2, 7].into()),
+            certificate: None,
         };
         let mut stages = Stages::default();
         let decided = decided(&input, &config, &issuers, &keys, &mut stages);
@@ -72,6 +73,7 @@ fn records(directory: &Path) -> Vec<Record> {
             identities: &Identities::hashed(b"a key for this one sample"),
             now: now(),
             generation: 1,
+            called: None,
         };
         recorder.record()
     };

@@ -32,7 +32,7 @@ fn hints() -> Arc<Hints> {
     let hints = Hints {
         scope: Some("…".into()),
         authentication: Some("acr_values=\"…\", max_age=\"…\"".into()),
-        resource_metadata: None,
+        ..Hints::default()
     };
     Arc::new(hints)
 }

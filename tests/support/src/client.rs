@@ -2,12 +2,12 @@
 
 mod answer;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 pub use self::answer::Answer;
@@ -25,6 +25,7 @@ pub struct Request {
     headers: Vec<(Vec<u8>, Vec<u8>)>,
     body: Vec<u8>,
     raw: Option<Vec<u8>>,
+    from: Option<IpAddr>,
 }
 
 impl Request {
@@ -36,6 +37,7 @@ impl Request {
             headers: Vec::new(),
             body: Vec::new(),
             raw: None,
+            from: None,
         }
     }
 
@@ -55,6 +57,12 @@ impl Request {
     /// Adds a header; one that is there already stays. Names and values may be any bytes.
     pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         self.headers.push((name.as_ref().into(), value.as_ref().into()));
+        self
+    }
+
+    /// Sends it from this address of this machine.
+    pub fn from(mut self, address: impl Into<IpAddr>) -> Self {
+        self.from = Some(address.into());
         self
     }
 
@@ -94,8 +102,36 @@ impl Request {
             .doing(|| format!("{} {} to {to}", self.method, self.target))
     }
 
+    /// Sends it over this connection to `to`, and reads one whole answer.
+    pub(crate) async fn send_over(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+        to: SocketAddr,
+    ) -> Result<Answer> {
+        timeout(DEADLINE, self.converse(stream, to))
+            .await
+            .map_err(|_| Error::new(format!("no whole answer came within {DEADLINE:?}")))
+            .flatten()
+            .doing(|| format!("{} {} to {to}", self.method, self.target))
+    }
+
     async fn exchange(&self, to: SocketAddr) -> Result<Answer> {
-        let mut stream = TcpStream::connect(to).await.doing(|| "cannot connect".into())?;
+        let stream = self.connect(to).await.doing(|| "cannot connect".into())?;
+        self.converse(stream, to).await
+    }
+
+    async fn connect(&self, to: SocketAddr) -> std::io::Result<TcpStream> {
+        let Some(from) = self.from else { return TcpStream::connect(to).await };
+        let socket = if from.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.bind(SocketAddr::new(from, 0))?;
+        socket.connect(to).await
+    }
+
+    async fn converse(
+        &self,
+        mut stream: impl AsyncRead + AsyncWrite + Unpin,
+        to: SocketAddr,
+    ) -> Result<Answer> {
         // A server may answer and hang up before it has read all: then its answer counts, not the broken
         // pipe.
         let bytes = self.bytes(to);

@@ -1,6 +1,7 @@
 //! The real Envoy, with the configuration we ship.
 
 mod config;
+mod series;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
 pub use self::config::EnvoyConfig;
+pub use self::series::{GATEWAY_SERIES, SIDECAR_SERIES};
 use crate::error::Doing as _;
 use crate::{Answer, Error, Process, Request, Result, tools};
 

@@ -110,6 +110,23 @@ impl Manifests {
         Self::read(&text, versions).doing(|| path.display().to_string())
     }
 
+    /// Has each object judged by the schema of its own project: kinds of Istio, Gateway API and Prometheus Operator.
+    /// Other kinds and unknown fields are errors.
+    ///
+    /// # Errors
+    /// When an object would be refused, with every reason.
+    pub fn judge_custom(&self) -> Result<()> {
+        let objects = Value::from(self.0.clone()).to_string();
+        let said = said("the judge of custom resources", &mut tools::custom()?, &objects)?;
+        match serde_json::from_str(&said).doing(|| format!("not JSON: {said}"))? {
+            Value::Array(problems) if problems.is_empty() => Ok(()),
+            Value::Array(problems) => {
+                Err(Error::new(problems.iter().map(shown).collect::<Vec<_>>().join("\n")))
+            }
+            other => Err(Error::new(format!("no list of problems: {other}"))),
+        }
+    }
+
     /// All of them, in the order written.
     pub fn objects(&self) -> &[Value] {
         &self.0

@@ -9,6 +9,7 @@
 
 mod authorization_server;
 mod client;
+mod collector;
 mod config_dir;
 mod envoy;
 mod error;
@@ -18,6 +19,7 @@ mod introspection_server;
 mod issuer;
 mod kubernetes;
 mod link;
+mod mutual_tls;
 mod port;
 mod process;
 pub mod secrets;
@@ -30,14 +32,16 @@ pub mod wait;
 
 pub use authorization_server::{AuthorizationServer, Endpoint, Fault, Format, Mint};
 pub use client::{Answer, Connection, Request};
+pub use collector::Collector;
 pub use config_dir::ConfigDir;
-pub use envoy::{Envoy, EnvoyConfig};
+pub use envoy::{Envoy, EnvoyConfig, GATEWAY_SERIES, SIDECAR_SERIES};
 pub use error::{Error, Result};
 pub use feed_servers::{NatsServer, RedisServer};
 pub use introspection_server::{Introspected, IntrospectionServer, Say};
 pub use issuer::{Reply, TestIssuer};
 pub use kubernetes::{Helm, Kubectl, Manifests};
 pub use link::Link;
+pub use mutual_tls::{CertifiedClient, MutualTls};
 pub use port::ReservedPort;
 pub use process::Process;
 pub use token::{Compact, Signer, Token};

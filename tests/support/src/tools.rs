@@ -130,10 +130,15 @@ fn fetch_oidc_provider(directory: &Path) -> Result<()> {
         fs::copy(authorization_server_sources().join(file), directory.join(file))
             .doing(|| format!("cannot copy {file}"))?;
     }
+    npm_ci(directory)
+        .doing(|| "the real authorization server comes from npm, which needs Node.js and npm".into())
+}
+
+/// Installs what the lock file in a directory names.
+fn npm_ci(directory: &Path) -> Result<()> {
     run(Command::new("npm")
         .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
         .current_dir(directory))
-    .doing(|| "the real authorization server comes from npm, which needs Node.js and npm".into())
 }
 
 /// The directory `name` of the tools, filled by `fill` when it is not there.

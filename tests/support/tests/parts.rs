@@ -155,6 +155,7 @@ async fn it_goes_down_and_comes_back_at_its_port_with_its_keys() {
 #[tokio::test]
 async fn envoy_accepts_the_shipped_configuration_and_says_what_is_wrong_with_another() {
     Envoy::validate(&EnvoyConfig::shipped_path()).await.unwrap();
+    Envoy::validate(&EnvoyConfig::gateway_path()).await.unwrap();
     let error = Envoy::validate(Path::new("/dev/null/envoy.yaml")).await.unwrap_err().to_string();
     assert!(error.contains("/dev/null/envoy.yaml"), "{error}");
 }

@@ -189,6 +189,7 @@ fn hints(access: &Access, context: &Context<'_>) -> Option<Arc<Hints>> {
         scope: requirement.scopes.challenge(),
         authentication: requirement.authentication.as_ref().map(|its| its.challenge()),
         resource_metadata: context.resource_metadata.map(str::to_owned),
+        retry_after: None,
     };
     (hints != Hints::default()).then(|| Arc::new(hints))
 }

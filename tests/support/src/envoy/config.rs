@@ -10,6 +10,7 @@ use crate::{Error, Result};
 const LISTENER: &str = "{ address: 0.0.0.0, port_value: 8080 }";
 const ADMIN: &str = "{ address: 127.0.0.1, port_value: 9901 }";
 const SERVICE: &str = "{ address: 127.0.0.1, port_value: 8081 }";
+const AUTHORIZATION_SERVER: &str = "{ address: 127.0.0.1, port_value: 3000 }";
 const AUTHZ: &str = "{ path: /run/gatepost/authz.sock }";
 const ANY_PORT: &str = "{ address: 127.0.0.1, port_value: 0 }";
 
@@ -39,6 +40,22 @@ impl EnvoyConfig {
             .replace(ADMIN, ANY_PORT)
     }
 
+    /// Where the file for a gateway before an authorization server is.
+    pub fn gateway_path() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/envoy/gateway.yaml")
+    }
+
+    /// The file for a gateway, before this authorization server and at ports the system chooses.
+    pub fn gateway(server: SocketAddr) -> Result<Self> {
+        let path = Self::gateway_path();
+        let text = fs::read_to_string(&path).doing(|| format!("cannot read {}", path.display()))?;
+        let server = format!("{{ address: {}, port_value: {} }}", server.ip(), server.port());
+        Self(text)
+            .replace(LISTENER, ANY_PORT)?
+            .replace(AUTHORIZATION_SERVER, &server)?
+            .replace(ADMIN, ANY_PORT)
+    }
+
     /// Replaces `old`.
     ///
     /// # Errors
@@ -51,6 +68,11 @@ impl EnvoyConfig {
                  change the test support with the file"
             ))),
         }
+    }
+
+    /// A configuration of the caller's, as JSON.
+    pub fn of(config: &serde_json::Value) -> Self {
+        Self(config.to_string())
     }
 
     pub(super) fn write(&self, directory: &Path) -> Result<PathBuf> {

