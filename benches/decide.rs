@@ -1,5 +1,6 @@
 //! What deciding costs: a good token of each algorithm through plan and decide, beside the bare signature
-//! verification of aws-lc-rs and jsonwebtoken's `decode` of the same token, all in one run. And what it costs to look
+//! verification of aws-lc-rs and jsonwebtoken's `decode` of the same token, and beside the same token when it is known
+//! from before, all in one run. And what it costs to look
 //! for suspicious use afterwards.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that fails has nothing to measure")]
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use gatepost::check::issuer::{IssuerKeys, Issuers, KnownKeys};
+use gatepost::check::known_tokens::KnownTokens;
 use gatepost::check::{CheckInput, Decided, Decision, Facts, Headers, Step, World, decide, plan};
 use gatepost::config::{Config, load};
 use gatepost::jose::{Algorithm, Jws, KeySet, Lookup, UnixTime};
@@ -33,6 +35,7 @@ struct Fixture {
     issuers: Issuers,
     keys: KnownKeys,
     set: Arc<KeySet>,
+    known: KnownTokens,
     now: UnixTime,
 }
 
@@ -56,20 +59,29 @@ impl Fixture {
         let now = UnixTime::from_seconds(token::now());
         let keys =
             KnownKeys::default().with(id, IssuerKeys { set: Arc::clone(&set), read_at: now, stale_at: None });
-        Self { config, issuers, keys, set, now }
+        Self { config, issuers, keys, set, known: KnownTokens::within(16 << 20), now }
     }
 
     fn check(&self, input: &CheckInput) -> Decision {
         self.decided(input).decision
     }
 
+    fn check_again(&self, input: &CheckInput) -> Decision {
+        self.decided_with(input, Some(&self.known)).decision
+    }
+
     fn decided(&self, input: &CheckInput) -> Decided {
+        self.decided_with(input, None)
+    }
+
+    fn decided_with(&self, input: &CheckInput, known: Option<&KnownTokens>) -> Decided {
         let world = World {
             policy: &self.config.policy,
             resource: None,
             issuers: &self.issuers,
             keys: &self.keys,
             screen: None,
+            known,
             max_token_bytes: 16_384,
         };
         match plan(input, world, self.now, &mut ()) {
@@ -122,6 +134,9 @@ fn first_seen(criterion: &mut Criterion) {
         assert!(matches!(fixture.check(&input), Decision::Allow(_)), "{name}");
         group
             .bench_function(BenchmarkId::new("check", name), |b| b.iter(|| fixture.check(black_box(&input))));
+        group.bench_function(BenchmarkId::new("check again", name), |b| {
+            b.iter(|| fixture.check_again(black_box(&input)));
+        });
         group.bench_function(BenchmarkId::new("parse and verify the signature", name), |b| {
             b.iter(|| verify_only(&fixture, black_box(&token)));
         });

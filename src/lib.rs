@@ -12,8 +12,9 @@
 //!                                    │    credential   exactly one bearer token
 //!                                    │    jwt::read    form, issuer, type, algorithm, expiry;
 //!                                    │                 or whose opaque token it is
+//!                                    │    known_tokens  a JWT that verified before
 //!                                    ▼
-//!                                  Plan { need: keys? the issuer's answer? } — or a Decision
+//!                                  Plan { need: nothing? keys? the issuer's answer? } — or a Decision
 //!                                    │  sources::gather                          the only wait, one deadline
 //!                                    ▼
 //!                                  Facts

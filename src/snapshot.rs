@@ -6,6 +6,7 @@ use arc_swap::{ArcSwap, Guard};
 
 use crate::check::World;
 use crate::check::issuer::{IssuerId, IssuerKeys, Issuers, KnownKeys};
+use crate::check::known_tokens::KnownTokens;
 use crate::check::policy::{Policy, Reads};
 use crate::check::resource::ProtectedResource;
 use crate::check::trial::Trial;
@@ -37,6 +38,8 @@ pub struct Snapshot {
     pub keys: KnownKeys,
     /// What can be asked of them.
     pub sources: Arc<Sources>,
+    /// The tokens that verified lately; one generation goes on with those of another.
+    pub known: Arc<KnownTokens>,
     /// What has been revoked.
     pub revocations: Option<Arc<RevocationSources>>,
     /// Which checks are recorded, and how.
@@ -57,6 +60,7 @@ impl Snapshot {
             issuers: &self.issuers,
             keys: &self.keys,
             screen: self.revocations.as_ref().map(|revocations| revocations.screen()),
+            known: Some(&self.known),
             max_token_bytes: self.limits.max_token_bytes,
         }
     }

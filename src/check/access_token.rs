@@ -11,7 +11,7 @@ use super::trail::{Stage, Trail, Verdict, refuse, shown};
 use crate::jose::{ClaimFault, Claims, OneOrMany, UnixTime};
 
 /// A token whose signature and claims hold.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct VerifiedToken {
     issuer: IssuerId,
     claims: Claims,
@@ -75,9 +75,15 @@ impl VerifiedToken {
     }
 
     /// This token, with only those of its scopes that are also in `others`.
-    pub(super) fn narrowed_to(mut self, others: &[String]) -> Self {
-        self.scopes.retain(|scope| others.contains(scope));
-        self
+    pub(super) fn narrowed_to(&self, others: &[String]) -> Self {
+        let scopes = self.scopes.iter().filter(|scope| others.contains(scope)).cloned().collect();
+        Self { scopes, ..self.clone() }
+    }
+
+    /// About as many bytes as it takes in memory.
+    pub(super) fn weight(&self) -> usize {
+        self.claims.weight()
+            + self.scopes.iter().map(|scope| scope.len() + size_of::<String>()).sum::<usize>()
     }
 
     /// The scopes granted.

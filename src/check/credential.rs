@@ -9,6 +9,12 @@ use super::target::Target;
 pub struct PresentedToken<'a>(&'a str);
 
 impl<'a> PresentedToken<'a> {
+    /// A token as if it had been presented, for tests of what comes later.
+    #[cfg(test)]
+    pub(crate) const fn of(text: &'a str) -> Self {
+        Self(text)
+    }
+
     /// The token itself. Never log, trace or keep it.
     #[must_use]
     pub fn expose(self) -> &'a str {

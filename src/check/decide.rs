@@ -1,6 +1,6 @@
 //! Decides a check from what was found out, or says what else must be.
 
-use std::ops::ControlFlow::{self, Break};
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 
 use super::access_token::VerifiedToken;
@@ -58,20 +58,25 @@ pub fn decide<'a>(
     let Plan { input, route, token, .. } = plan;
     let token_kind = token.kind();
     let mut judge = Judge { input, route: &route, world, now, trail };
-    let decided = match token {
-        Token::None => judge.public().into(),
-        Token::Unverified(token, presented) => match judge.signature(token, presented, facts) {
-            ControlFlow::Break(decided) => decided,
-            ControlFlow::Continue(token) => {
-                let need = Need::Introspection(token.issuer());
-                let token = Token::Verified(token, presented);
-                return Step::More(Plan { input, doubted: world.doubts(route.rule), route, token, need });
-            }
-        },
-        Token::Verified(token, presented) => judge.confirmation(token, presented, facts),
-        Token::Opaque(id, presented) => judge.opaque(id, presented, facts),
+    let vouched = match token {
+        Token::None => Break(judge.public().into()),
+        Token::Unverified(token, presented) => {
+            judge.signature(token, presented, facts).map_continue(|token| (token, presented))
+        }
+        Token::Known(token, presented) => {
+            judge.vouched(token, presented).map_continue(|token| (token, presented))
+        }
+        Token::Verified(token, presented) => Break(judge.confirmation(token, presented, facts)),
+        Token::Opaque(id, presented) => Break(judge.opaque(id, presented, facts)),
     };
-    Step::Decided(Decided { token_kind, ..decided })
+    match vouched {
+        Break(decided) => Step::Decided(Decided { token_kind, ..decided }),
+        Continue((token, presented)) => {
+            let need = Need::Introspection(token.issuer());
+            let token = Token::Verified(token, presented);
+            Step::More(Plan { input, doubted: world.doubts(route.rule), route, token, need })
+        }
+    }
 }
 
 /// What every part of a decision needs.
@@ -101,7 +106,7 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
         token: UnverifiedJwt<'a>,
         presented: PresentedToken<'_>,
         facts: &Facts,
-    ) -> ControlFlow<Decided, VerifiedToken> {
+    ) -> ControlFlow<Decided, Arc<VerifiedToken>> {
         let id = token.issuer();
         let keys = match facts {
             Facts::Keys(keys) => keys,
@@ -109,15 +114,29 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
         };
         let Some(issuer) = self.issuer(id) else { return Break(self.deny(DenyReason::IssuerUnknown).into()) };
         let token = match jwt::verify(token, issuer, keys, self.now, self.trail) {
-            Ok(token) => token,
+            Ok(token) => Arc::new(token),
             Err(reason) => return Break(self.deny(reason).into()),
         };
+        if let Some(known) = self.world.known {
+            known.keep(presented, &token, keys);
+        }
+        self.vouched(token, presented)
+    }
+
+    /// Goes on with a token whose signature holds, if its issuer must be asked about it too.
+    fn vouched(
+        &mut self,
+        token: Arc<VerifiedToken>,
+        presented: PresentedToken<'_>,
+    ) -> ControlFlow<Decided, Arc<VerifiedToken>> {
+        let id = token.issuer();
+        let Some(issuer) = self.issuer(id) else { return Break(self.deny(DenyReason::IssuerUnknown).into()) };
         let requirement = self.route.rule.requirement();
         let asked = requirement.is_some_and(|its| its.introspect != Introspect::WhenOpaque);
         let doubted = self.world.doubts(self.route.rule);
         match (asked || doubted, &issuer.introspection) {
             (false, _) => Break(self.finish(token, presented)),
-            (true, Some(_)) => ControlFlow::Continue(token),
+            (true, Some(_)) => Continue(token),
             (true, None) if !asked => Break(self.stale(id).into()),
             (true, None) => {
                 let reason = OutageReason::IntrospectionMissing;
@@ -128,7 +147,7 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
 
     fn confirmation(
         &mut self,
-        token: VerifiedToken,
+        token: Arc<VerifiedToken>,
         presented: PresentedToken<'_>,
         facts: &Facts,
     ) -> Decided {
@@ -139,7 +158,7 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
 
     fn opaque(&mut self, id: IssuerId, presented: PresentedToken<'_>, facts: &Facts) -> Decided {
         self.answered(id, presented, facts, |answer, issuer, now, trail| {
-            introspection::accept(answer, id, issuer, now, trail)
+            introspection::accept(answer, id, issuer, now, trail).map(Arc::new)
         })
     }
 
@@ -148,7 +167,7 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
         id: IssuerId,
         presented: PresentedToken<'_>,
         facts: &Facts,
-        judge: impl FnOnce(&Answer, &Issuer, UnixTime, &mut T) -> Result<VerifiedToken, DenyReason>,
+        judge: impl FnOnce(&Answer, &Issuer, UnixTime, &mut T) -> Result<Arc<VerifiedToken>, DenyReason>,
     ) -> Decided {
         let answer = match facts {
             Facts::Answer(answer) => answer,
@@ -172,7 +191,7 @@ impl<'a, 'w, T: Trail> Judge<'a, 'w, T> {
     }
 
     /// The stages that every token passes, however it was vouched for.
-    fn finish(&mut self, token: VerifiedToken, presented: PresentedToken<'_>) -> Decided {
+    fn finish(&mut self, token: Arc<VerifiedToken>, presented: PresentedToken<'_>) -> Decided {
         let id = token.issuer();
         if self.world.when_stale(self.route.rule) == WhenStale::Deny {
             return self.stale(id).into();

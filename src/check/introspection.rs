@@ -1,5 +1,7 @@
 //! What an issuer's introspection endpoint says of a token (RFC 7662, RFC 9701), read and judged.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::access_token::{self, VerifiedToken};
@@ -170,12 +172,12 @@ fn what_is_said(introspection: &Introspection, claims: &Claims) -> Introspection
 /// # Errors
 /// The first reason to refuse the token.
 pub fn confirm(
-    token: VerifiedToken,
+    token: Arc<VerifiedToken>,
     answer: &Answer,
     issuer: &Issuer,
     now: UnixTime,
     trail: &mut impl Trail,
-) -> Result<VerifiedToken, DenyReason> {
+) -> Result<Arc<VerifiedToken>, DenyReason> {
     let (claims, introspection) = active(answer, issuer, trail)?;
     let said = what_is_said(introspection, claims);
     let confirmed = judge(claims, token.issuer(), issuer, &said, now, trail)?;
@@ -188,10 +190,10 @@ pub fn confirm(
     }
     if confirmed.claims().raw("cnf").is_some() && token.claims().raw("cnf").is_none() {
         // The stricter of the two holds; proof::check refuses it.
-        return Ok(confirmed);
+        return Ok(Arc::new(confirmed));
     }
     let names_scopes = issuer.profile.scope_claims.iter().any(|name| confirmed.claims().raw(name).is_some());
-    Ok(if names_scopes { token.narrowed_to(confirmed.scopes()) } else { token })
+    Ok(if names_scopes { Arc::new(token.narrowed_to(confirmed.scopes())) } else { token })
 }
 
 /// RFC 7662 §2.2: `iss` is optional; one that is there must be the issuer that was asked.

@@ -211,6 +211,12 @@ impl KnownKeys {
         self.0.get(&id)
     }
 
+    /// The keys of this issuer, where they are not too old.
+    #[must_use]
+    pub fn usable(&self, id: IssuerId, now: UnixTime) -> Option<&IssuerKeys> {
+        self.of(id).filter(|known| known.stale_at.is_none_or(|stale_at| now < stale_at))
+    }
+
     /// These keys, with those of one issuer replaced.
     #[must_use]
     pub fn with(&self, id: IssuerId, keys: IssuerKeys) -> Self {

@@ -52,6 +52,25 @@ pub fn read<'a>(
     Ok(UnverifiedJwt { jws, issuer: issuer_id, algorithm })
 }
 
+/// Looks again at a token that verified before: what it says has not changed, but it may have expired.
+///
+/// # Errors
+/// When it has, or when its issuer is not trusted any longer.
+pub(super) fn read_again(
+    token: &VerifiedToken,
+    issuers: &Issuers,
+    now: UnixTime,
+    trail: &mut impl Trail,
+) -> Result<(), DenyReason> {
+    let issuer = issuers.at(token.issuer()).ok_or(DenyReason::IssuerUnknown)?;
+    access_token::check_times(token.claims(), &issuer.profile, now, trail)?;
+    for stage in [Stage::Token, Stage::Issuer, Stage::Signature, Stage::Claims] {
+        let text = || format!("verified before, with the keys of \"{}\" that are known now", issuer.name);
+        trail.note(stage, Verdict::Passed, text);
+    }
+    Ok(())
+}
+
 fn parse<'a>(token: &'a str, trail: &mut impl Trail) -> Result<Jws<'a>, DenyReason> {
     Jws::parse(token).map_err(|fault| {
         let reason = match (fault, shape(token)) {

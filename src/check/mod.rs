@@ -15,6 +15,7 @@ pub mod input;
 pub mod introspection;
 pub mod issuer;
 pub mod jwt;
+pub mod known_tokens;
 mod plan;
 pub mod policy;
 pub mod proof;

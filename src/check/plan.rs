@@ -1,21 +1,23 @@
 //! Plans a check: which rule, which credential, which issuer, and what must be found out.
 
+mod reading;
+
 use std::sync::Arc;
 
 use super::access_token::VerifiedToken;
-use super::credential::{self, PresentedToken, TokenKind};
+use super::credential::{PresentedToken, TokenKind};
 use super::decide::Decided;
 use super::decision::{Decision, Denial, DenyReason, OutageReason};
 use super::input::CheckInput;
 use super::introspection::Answer;
 use super::issuer::{IssuerId, Issuers, KnownKeys};
-use super::jwt::{self, UnverifiedJwt};
-use super::policy::{Introspect, Policy, Requirement, Rule, Stale};
+use super::jwt::UnverifiedJwt;
+use super::known_tokens::KnownTokens;
+use super::policy::{Introspect, Policy, Rule, Stale};
 use super::resource::ProtectedResource;
 use super::revocation::{Screen, WhenStale};
 use super::route::{Place, Route, place, rule_for};
-use super::target::Target;
-use super::trail::{Stage, Trail, Verdict, refuse};
+use super::trail::{Stage, Trail, Verdict};
 use crate::jose::{KeySet, Lookup, UnixTime};
 
 /// What a check is decided from: one consistent view for its whole life.
@@ -31,6 +33,8 @@ pub struct World<'a> {
     pub keys: &'a KnownKeys,
     /// What tokens are screened against, where anything is configured.
     pub screen: Option<Screen<'a>>,
+    /// The tokens that verified lately, where they are kept.
+    pub known: Option<&'a KnownTokens>,
     /// The longest token that is looked at, in bytes.
     pub max_token_bytes: usize,
 }
@@ -52,7 +56,9 @@ pub(super) enum Token<'a> {
     /// A JWT whose signature is to be verified.
     Unverified(UnverifiedJwt<'a>, PresentedToken<'a>),
     /// A JWT that verified, and that its issuer is to be asked about.
-    Verified(VerifiedToken, PresentedToken<'a>),
+    Verified(Arc<VerifiedToken>, PresentedToken<'a>),
+    /// A JWT that verified before, with the keys that are known now.
+    Known(Arc<VerifiedToken>, PresentedToken<'a>),
     /// A token that only its issuer can tell about.
     Opaque(IssuerId, PresentedToken<'a>),
 }
@@ -61,7 +67,7 @@ impl Token<'_> {
     pub(super) const fn kind(&self) -> TokenKind {
         match self {
             Self::None => TokenKind::None,
-            Self::Unverified(..) | Self::Verified(..) => TokenKind::Jwt,
+            Self::Unverified(..) | Self::Verified(..) | Self::Known(..) => TokenKind::Jwt,
             Self::Opaque(..) => TokenKind::Opaque,
         }
     }
@@ -70,7 +76,7 @@ impl Token<'_> {
 /// What must be found out before a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Nothing: the request is for a public rule.
+    /// Nothing: the request is for a public rule, or its token verified before.
     Nothing,
     /// The issuer's keys as they are known.
     Keys(IssuerId),
@@ -107,16 +113,17 @@ impl<'a> Plan<'a> {
     pub fn presented(&self) -> Option<PresentedToken<'a>> {
         match &self.token {
             Token::None => None,
-            Token::Unverified(_, presented) | Token::Verified(_, presented) | Token::Opaque(_, presented) => {
-                Some(*presented)
-            }
+            Token::Unverified(_, presented)
+            | Token::Verified(_, presented)
+            | Token::Known(_, presented)
+            | Token::Opaque(_, presented) => Some(*presented),
         }
     }
 
     /// Whether the token is a JWT whose signature holds.
     #[must_use]
     pub fn is_verified(&self) -> bool {
-        matches!(self.token, Token::Verified(..))
+        matches!(self.token, Token::Verified(..) | Token::Known(..))
     }
 
     /// The request.
@@ -148,7 +155,7 @@ impl<'a> Plan<'a> {
     pub fn kid(&self) -> Option<&str> {
         match &self.token {
             Token::Unverified(token, _) => token.kid(),
-            Token::None | Token::Verified(..) | Token::Opaque(..) => None,
+            Token::None | Token::Verified(..) | Token::Known(..) | Token::Opaque(..) => None,
         }
     }
 
@@ -157,7 +164,7 @@ impl<'a> Plan<'a> {
     pub fn is_answered_by(&self, keys: &KeySet) -> bool {
         match &self.token {
             Token::Unverified(token, _) => !matches!(token.lookup(keys), Lookup::Unknown),
-            Token::None | Token::Verified(..) | Token::Opaque(..) => true,
+            Token::None | Token::Verified(..) | Token::Known(..) | Token::Opaque(..) => true,
         }
     }
 }
@@ -218,9 +225,9 @@ pub(super) fn plan_for<'a>(
     };
     let refused = |reason, kind| (denial(reason, Some(rule)), kind);
     let presented =
-        presented(input, target, world, trail).map_err(|reason| refused(reason, TokenKind::None))?;
+        reading::presented(input, target, world, trail).map_err(|reason| refused(reason, TokenKind::None))?;
     let kind = TokenKind::of(presented);
-    let token = read(presented, kind, host, requirement, world, now, trail)
+    let token = reading::read(presented, kind, host, requirement, world, now, trail)
         .map_err(|reason| refused(reason, kind))?;
     let need = need(&token, world.keys, now);
     Ok(Plan { input, doubted: world.doubts(rule), route, token, need })
@@ -240,50 +247,9 @@ fn metadata(
     Some(document)
 }
 
-fn presented<'a>(
-    input: &'a CheckInput,
-    target: &Target,
-    world: World<'_>,
-    trail: &mut impl Trail,
-) -> Result<PresentedToken<'a>, DenyReason> {
-    let token = credential::extract(&input.headers, target, world.max_token_bytes)
-        .map_err(|reason| refuse(trail, Stage::Credential, reason, || reason.facts().meaning.to_owned()))?;
-    let text = || format!("one bearer token, {} bytes", token.expose().len());
-    trail.note(Stage::Credential, Verdict::Passed, text);
-    Ok(token)
-}
-
-/// A token is told by its form. A JWT that is refused is never shown to an issuer after all: that would make
-/// introspection the weaker way in.
-fn read<'a>(
-    presented: PresentedToken<'a>,
-    kind: TokenKind,
-    host: &str,
-    requirement: &Requirement,
-    world: World<'_>,
-    now: UnixTime,
-    trail: &mut impl Trail,
-) -> Result<Token<'a>, DenyReason> {
-    let text = presented.expose();
-    let asked = match kind {
-        TokenKind::None | TokenKind::Jwt => None,
-        TokenKind::Opaque => world.issuers.select_opaque(text, host, &requirement.issuers),
-    };
-    match asked {
-        Some((id, issuer)) => {
-            trail.note(Stage::Token, Verdict::Passed, || {
-                format!("opaque; \"{}\" is asked about it", issuer.name)
-            });
-            Ok(Token::Opaque(id, presented))
-        }
-        // It also says best what is wrong with a token that nobody can be asked about.
-        None => jwt::read(text, world.issuers, now, trail).map(|token| Token::Unverified(token, presented)),
-    }
-}
-
 fn need(token: &Token<'_>, keys: &KnownKeys, now: UnixTime) -> Need {
     match token {
-        Token::None => Need::Nothing,
+        Token::None | Token::Known(..) => Need::Nothing,
         Token::Unverified(token, _) => key_need(token, keys, now),
         Token::Verified(token, _) => Need::Introspection(token.issuer()),
         Token::Opaque(id, _) => Need::Introspection(*id),
@@ -292,8 +258,7 @@ fn need(token: &Token<'_>, keys: &KnownKeys, now: UnixTime) -> Need {
 
 fn key_need(token: &UnverifiedJwt<'_>, keys: &KnownKeys, now: UnixTime) -> Need {
     let id = token.issuer();
-    let fresh = keys.of(id).filter(|known| known.stale_at.is_none_or(|stale_at| now < stale_at));
-    match fresh.map(|known| token.lookup(&known.set)) {
+    match keys.usable(id, now).map(|known| token.lookup(&known.set)) {
         Some(Lookup::Found(_) | Lookup::OtherAlgorithm) => Need::Keys(id),
         Some(Lookup::Unknown) | None => Need::FreshKeys(id),
     }

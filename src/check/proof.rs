@@ -1,5 +1,7 @@
 //! Proof of possession: whether whoever presents a token may use it.
 
+use std::sync::Arc;
+
 use super::access_token::VerifiedToken;
 use super::decision::DenyReason;
 use super::revocation::Screened;
@@ -7,7 +9,7 @@ use super::trail::{Stage, Trail, Verdict, refuse};
 
 /// A token whose bearer is entitled to it.
 #[derive(Debug)]
-pub struct ProvenToken(VerifiedToken);
+pub struct ProvenToken(Arc<VerifiedToken>);
 
 impl ProvenToken {
     /// The token.

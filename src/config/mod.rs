@@ -122,6 +122,8 @@ pub struct CheckLimits {
     pub deadline: Duration,
     /// The longest token that is looked at, in bytes.
     pub max_token_bytes: usize,
+    /// How much memory verified JWTs may take, in bytes.
+    pub max_known_bytes: u64,
     /// Whether a client that is refused is told the reason's name.
     pub names_reason: bool,
 }

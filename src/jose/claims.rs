@@ -1,12 +1,14 @@
 //! Typed reading of a claims set (RFC 7519 §4): a claim of the wrong type is a fault, never "absent".
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::time::UnixTime;
 
-/// The members of a token's payload, or of an introspection answer.
+/// The members of a token's payload, or of an introspection answer. A clone shares them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Claims(Map<String, Value>);
+pub struct Claims(Arc<Map<String, Value>>);
 
 /// A claim that is there but is not what its definition says.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +44,7 @@ impl Claims {
     /// From members already read strictly.
     #[must_use]
     pub fn new(members: Map<String, Value>) -> Self {
-        Self(members)
+        Self(Arc::new(members))
     }
 
     /// The claim as it stands.

@@ -133,6 +133,17 @@ impl KeySet {
         }
     }
 
+    /// Whether both sets have the same keys, for the same algorithms, and leave out as many.
+    #[must_use]
+    pub fn is_the_same_as(&self, other: &Self) -> bool {
+        let alike = |(one, other): (&VerificationKey, &VerificationKey)| {
+            one.is_the_same_as(other) && one.algorithms().eq(other.algorithms())
+        };
+        self.skipped == other.skipped
+            && self.keys.len() == other.keys.len()
+            && self.keys.iter().zip(&other.keys).all(alike)
+    }
+
     /// The usable keys.
     #[must_use]
     pub fn keys(&self) -> &[VerificationKey] {

@@ -7,6 +7,7 @@ use super::driver::Driver;
 use super::feeds_seen::FeedsInUse;
 use crate::authorizer::Authorizer;
 use crate::check::issuer::KnownKeys;
+use crate::check::known_tokens::KnownTokens;
 use crate::check::policy::{Policy, Reads};
 use crate::check::record::Identities;
 use crate::clock::Clock;
@@ -40,8 +41,10 @@ impl Wiring {
     /// Wires a configuration, generation 1; nothing runs yet.
     #[must_use]
     pub fn new(config: Config, clock: Clock) -> Self {
-        let snapshot = Arc::new(SnapshotCell::new(unconfigured(&config, clock)));
-        let metrics = Arc::new(Metrics::new().with_feeds(FeedsInUse::of(&snapshot)));
+        let unconfigured = unconfigured(&config, clock);
+        let metrics = Metrics::new().with_known_tokens(&unconfigured.known);
+        let snapshot = Arc::new(SnapshotCell::new(unconfigured));
+        let metrics = Arc::new(metrics.with_feeds(FeedsInUse::of(&snapshot)));
         let (audit, writer) = audit(&metrics, config.audit.to.clone());
         let authorizer = Authorizer::new(Arc::clone(&snapshot), Arc::clone(&metrics), audit, clock);
         let telemetry = config.telemetry.clone();
@@ -113,6 +116,7 @@ impl Wiring {
             audit.announce();
         }
         self.authorizer.audit().send_to(&audit.settings.to);
+        current.known.resize(check.max_known_bytes);
         let next = Snapshot {
             generation: current.generation + 1,
             applied_at: self.clock.now(),
@@ -124,6 +128,7 @@ impl Wiring {
             issuers: Arc::new(sources.issuers()),
             keys: sources.known_keys(),
             sources,
+            known: Arc::clone(&current.known),
             revocations,
             audit: Arc::new(audit),
             suspicion,
@@ -185,6 +190,7 @@ fn unconfigured(config: &Config, clock: Clock) -> Snapshot {
         issuers: Arc::default(),
         keys: KnownKeys::default(),
         sources: Arc::default(),
+        known: Arc::new(KnownTokens::within(config.check.max_known_bytes)),
         revocations: None,
         audit: Arc::new(Auditing::new(config.audit.clone(), &Policy::default(), &Identities::Plain)),
         suspicion: config.suspicion,

@@ -164,6 +164,9 @@ impl KeySource {
     fn accept(&self, set: Arc<KeySet>) {
         let read_at = self.clock.now();
         self.log_change(&set);
+        // The set itself stays while its keys do: what was verified with it goes on to hold.
+        let former = self.latest().map(|former| Arc::clone(&former.set));
+        let set = former.filter(|former| former.is_the_same_as(&set)).unwrap_or(set);
         let keys = Arc::new(self.known(set, read_at));
         self.metrics.issuers().jwks_keys(&self.trusted.issuer.name, keys.set.keys().len(), read_at);
         // Before they are put: whoever replaces the snapshot just now sees them here.

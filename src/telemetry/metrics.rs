@@ -6,12 +6,14 @@ mod exemplars;
 mod exports;
 mod format;
 mod issuers;
+mod known_tokens;
 mod revocation;
 mod rules;
 mod runtime;
 mod suspicion;
 mod trials;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -28,12 +30,14 @@ use exemplars::Exemplars;
 pub use exports::{ExportMetrics, ExportResult, Signal};
 pub use format::Format;
 pub use issuers::{CallResult, IssuerMetrics, RefreshResult, Saved, Saves};
+use known_tokens::KnownTokenFamilies;
 pub use revocation::{FeedSeen, RevocationMetrics, RevocationsSeen, SeesRevocations};
 pub use rules::RuleMetrics;
 pub use runtime::RuntimeMetrics;
 pub use suspicion::SuspicionMetrics;
 pub use trials::{AuditMetrics, AuditResult, TrialMetrics};
 
+use crate::check::known_tokens::KnownTokens;
 use crate::check::trace_context::TraceId;
 use crate::check::{Decision, DenyReason, OutageReason};
 use crate::jose::UnixTime;
@@ -129,6 +133,13 @@ impl Metrics {
             suspicion,
             clients,
         }
+    }
+
+    /// Shows how often tokens were known, too.
+    #[must_use]
+    pub fn with_known_tokens(mut self, known: &Arc<KnownTokens>) -> Self {
+        self.registry.register_collector(Box::new(KnownTokenFamilies(Arc::clone(known))));
+        self
     }
 
     /// Shows what feeds know of themselves, too.

@@ -140,6 +140,7 @@ impl Gate {
             issuers: &self.issuers,
             keys: &self.keys,
             screen: None,
+            known: None,
             max_token_bytes: self.max_token_bytes,
         }
     }

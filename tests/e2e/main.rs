@@ -15,6 +15,7 @@ mod audit;
 mod good;
 mod headers;
 mod introspection;
+mod known_tokens;
 mod metadata;
 mod outage;
 mod paths;

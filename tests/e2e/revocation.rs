@@ -151,7 +151,7 @@ async fn revoking(lines: &str) -> (Revoking, Secrets) {
 }
 
 /// The message about a token of this issuer with these members.
-fn message(issuer: &str, kind: &str, mut members: Value) -> Value {
+pub fn message(issuer: &str, kind: &str, mut members: Value) -> Value {
     let object = members.as_object_mut().unwrap();
     object.insert("v".to_owned(), json!(1));
     object.insert("kind".to_owned(), json!(kind));

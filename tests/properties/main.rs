@@ -4,6 +4,7 @@
 
 mod claims;
 mod invented;
+mod known_tokens;
 mod parsers;
 mod policy;
 mod replay;

@@ -54,6 +54,7 @@ impl Fixture {
             issuers: &self.issuers,
             keys: &self.keys,
             screen: None,
+            known: None,
             max_token_bytes: 16_384,
         }
     }

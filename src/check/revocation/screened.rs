@@ -1,5 +1,7 @@
 //! A token that revocation does not stand against: the only way from a verified token to a proof of possession.
 
+use std::sync::Arc;
+
 use super::fingerprint::Fingerprint;
 use super::terms::Screen;
 use crate::check::access_token::VerifiedToken;
@@ -10,15 +12,15 @@ use crate::jose::UnixTime;
 
 /// A verified token that was screened, where there is anything to screen it against.
 #[derive(Debug)]
-pub struct Screened(VerifiedToken);
+pub struct Screened(Arc<VerifiedToken>);
 
 impl Screened {
-    pub(super) fn by_marks(token: VerifiedToken) -> Self {
+    pub(super) fn by_marks(token: Arc<VerifiedToken>) -> Self {
         Self(token)
     }
 
     /// The token.
-    pub(in crate::check) fn into_token(self) -> VerifiedToken {
+    pub(in crate::check) fn into_token(self) -> Arc<VerifiedToken> {
         self.0
     }
 }
@@ -37,7 +39,7 @@ pub(in crate::check) struct Refused {
 /// # Errors
 /// When it is revoked.
 pub(in crate::check) fn screen(
-    token: VerifiedToken,
+    token: Arc<VerifiedToken>,
     issuer: &Issuer,
     presented: &str,
     against: Option<Screen<'_>>,

@@ -85,7 +85,7 @@ impl Screen<'_> {
     /// When a mark revokes it, or it lives so long that a mark on it could be forgotten before it ends.
     pub(in crate::check) fn check(
         &self,
-        token: VerifiedToken,
+        token: Arc<VerifiedToken>,
         issuer: &Issuer,
         presented: &str,
         now: UnixTime,

@@ -158,8 +158,13 @@ fn limits(document: &CheckDocument, at: &Path, findings: &mut Findings<'_>) -> C
     // Envoy takes no request headers above 96 KiB in all.
     let bytes =
         bounded_count(document.max_token_bytes, 16_384, 256, 98_304, &at.key("max_token_bytes"), findings);
-    let names_reason = document.debug.unwrap_or(false);
-    CheckLimits { deadline, max_token_bytes: usize::try_from(bytes).unwrap_or(16_384), names_reason }
+    let known = bounded_count(document.max_known_mib, 16, 0, 1024, &at.key("max_known_mib"), findings);
+    CheckLimits {
+        deadline,
+        max_token_bytes: usize::try_from(bytes).unwrap_or(16_384),
+        max_known_bytes: u64::from(known) << 20,
+        names_reason: document.debug.unwrap_or(false),
+    }
 }
 
 fn issuers(

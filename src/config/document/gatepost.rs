@@ -76,6 +76,9 @@ pub struct CheckDocument {
     /// The longest token that is looked at. Default 16384, from 256 to
     /// 98304.
     pub max_token_bytes: Option<u32>,
+    /// How much memory JWTs that verified may take, in MiB, so that a signature is verified once and not on every
+    /// request. 0 keeps none. Default 16, at most 1024.
+    pub max_known_mib: Option<u32>,
     /// Tell clients that are refused the reason's name, in a header `x-gatepost-reason`. Default false: only for
     /// networks whose clients are all trusted.
     pub debug: Option<bool>,

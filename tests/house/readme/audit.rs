@@ -101,6 +101,7 @@ fn decided(
         issuers,
         keys: &known,
         screen: None,
+        known: None,
         max_token_bytes: config.check.max_token_bytes,
     };
     let plan = plan(input, world, now(), stages).unwrap_or_else(|decided| panic!("{decided:?}"));

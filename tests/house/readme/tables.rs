@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use gatepost::check::challenge::{Hints, challenge};
 use gatepost::check::issuer::TokenTypes;
+use gatepost::check::known_tokens::KnownTokens;
 use gatepost::check::revocation::Kind;
 use gatepost::check::trial::{Difference, TrialKind, Tried};
 use gatepost::check::{Denial, DenyReason, OutageReason};
@@ -97,7 +98,7 @@ impl SeesRevocations for OneFeed {
 }
 
 pub(super) fn metrics() -> String {
-    let metrics = Metrics::new().with_feeds(OneFeed);
+    let metrics = Metrics::new().with_known_tokens(&Arc::new(KnownTokens::within(0))).with_feeds(OneFeed);
     // A family that nothing was counted in is not rendered.
     metrics.issuers().jwks_refreshed("corp", RefreshResult::Success, Duration::ZERO);
     metrics.issuers().jwks_keys("corp", 1, UnixTime::from_seconds(0));
